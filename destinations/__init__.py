@@ -1,0 +1,7 @@
+"""The registry: one line per kind of CRM, the only list of destinations there is."""
+
+from typing import Final
+
+KINDS: Final[dict[str, str]] = {
+    "salesforce": "destinations.salesforce.destination:KIND",
+}

@@ -1,0 +1,141 @@
+"""The broker port: what the engine needs of Kafka, and nothing of any client library."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from transformer.record import Message, Partition, Record
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic to be there: partitions, retention in seconds (None: forever), largest record."""
+
+    name: str
+    partitions: int
+    replication: int = 1
+    retention_seconds: float | None = None
+    max_record_bytes: int = 1_048_576
+    compact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Where reading starts in a partition just given to this consumer, and where it ended then.
+
+    Records from `next_offset` up to `end_offset` may have been in another worker's hands.
+    """
+
+    next_offset: int
+    end_offset: int
+
+
+class Assignments(Protocol):
+    """Told by a consumer about partitions gained and lost, in the consumer's own task."""
+
+    async def assigned(self, partitions: Mapping[Partition, Assigned]) -> None:
+        """These partitions are ours from now on."""
+        ...
+
+    async def revoked(self, partitions: Iterable[Partition]) -> None:
+        """These are about to go: settle and commit what is in flight, then return.
+
+        Commits are still accepted while this runs.
+        """
+        ...
+
+    async def lost(self, partitions: Iterable[Partition]) -> None:
+        """These are gone already: forget them; commits would be refused."""
+        ...
+
+
+class Consumer(Protocol):
+    """A member of one consumer group. Offsets are committed by hand only."""
+
+    async def read(self, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
+        """Return what is there, in offset order per partition, waiting at most the timeout.
+
+        Raises EnvironmentFault when the broker refuses us for good (authorization, no topic).
+        """
+        ...
+
+    def pause(self, partitions: Iterable[Partition]) -> None:
+        """Stop reading these; the group membership stays alive."""
+        ...
+
+    def resume(self, partitions: Iterable[Partition]) -> None:
+        """Read these again, from where reading stopped."""
+        ...
+
+    async def commit(self, next_offsets: Mapping[Partition, int]) -> None:
+        """Commit `next_offset` per partition. Raises PartitionLost when one is not ours."""
+        ...
+
+    async def end_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        """The `next_offset` a new record would get, per partition: for lag."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group. Commits nothing by itself."""
+        ...
+
+
+class Producer(Protocol):
+    """Produces with acks=all; every call is a batch."""
+
+    async def produce(self, topic: str, messages: Sequence[Message]) -> None:
+        """Return when the broker has acknowledged all; order holds per message key.
+
+        Raises ProduceFailed when any was not acknowledged after the client's own retries.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Flush and close."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads a topic without a group, for `results`, `replay` and `ledger --once`."""
+
+    async def read(self, *, timeout_seconds: float) -> Sequence[Record]:
+        """Return the next records, or none when the timeout passes."""
+        ...
+
+    async def positions(self) -> Mapping[Partition, tuple[int, int]]:
+        """Per partition, the `next_offset` of this reader and the end of the partition."""
+        ...
+
+    async def close(self) -> None:
+        """Close it."""
+        ...
+
+
+class Broker(Protocol):
+    """One Kafka cluster. Raises EnvironmentFault, with what to do, when it cannot be reached."""
+
+    async def open(self) -> None:
+        """Connect, within the configured timeout."""
+        ...
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> Sequence[str]:
+        """Create those that are missing; return their names. Existing ones are left as they are."""
+        ...
+
+    async def consumer(
+        self, group: str, topics: Sequence[str], assignments: Assignments
+    ) -> Consumer:
+        """Join `group` on `topics`; with no commit yet, reading starts at the beginning."""
+        ...
+
+    async def producer(self) -> Producer:
+        """A producer."""
+        ...
+
+    async def reader(self, topics: Sequence[str], *, from_beginning: bool) -> Reader:
+        """A group-less reader over all partitions of `topics`."""
+        ...
+
+    async def close(self) -> None:
+        """Close everything opened here."""
+        ...

@@ -1,0 +1,96 @@
+"""The request budget: how many requests a CRM lets us make, and when the next one may go.
+
+Pure: it is told the time, returns waits, and never sleeps (invariant 5).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `requests` in any window of `seconds`."""
+
+    requests: int
+    seconds: float
+
+
+class Budget:
+    """A quota (used and limit, as the CRM tells) and a rate (our own bucket), for one connection.
+
+    `share` is the part of the quota that this connection may bring the org to: at
+    `used >= share * limit` every request waits. `recheck_seconds` is how long to wait before
+    asking again when the CRM does not say when the quota comes back.
+    """
+
+    def __init__(
+        self,
+        *,
+        rate: Rate | None = None,
+        limit: int | None = None,
+        share: float = 1.0,
+        recheck_seconds: float = 60.0,
+    ) -> None:
+        self.rate = rate
+        self.limit = limit
+        self.share = share
+        self.recheck_seconds = recheck_seconds
+        self.used = 0
+        self.spent_total = 0
+        self._tokens = float(rate.requests) if rate else 0.0
+        self._refilled_at: float | None = None
+        self._closed_until = 0.0
+        self._checked_at: float | None = None
+
+    @property
+    def allowed(self) -> int | None:
+        """The number of used requests at which we stop, or None when no quota is known."""
+        return None if self.limit is None else int(self.limit * self.share)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether our share of the quota is used up, as far as is known."""
+        allowed = self.allowed
+        return allowed is not None and self.used >= allowed
+
+    def wait_seconds(self, now: float, requests: int = 1) -> float:
+        """Seconds until `requests` more may be sent; 0.0 when they may go at once."""
+        wait = max(0.0, self._closed_until - now)
+        allowed = self.allowed
+        if allowed is not None and self.used + requests > allowed:
+            wait = max(wait, self._quota_wait(now))
+        if self.rate is not None:
+            wait = max(wait, self._rate_wait(now, self.rate, requests))
+        return wait
+
+    def take(self, now: float, requests: int = 1) -> None:
+        """Count `requests` that are about to be sent, before their answers say so."""
+        self.used += requests
+        self.spent_total += requests
+        if self.rate is not None:
+            self._refill(now, self.rate)
+            self._tokens -= requests
+
+    def observe(self, now: float, *, used: int, limit: int) -> None:
+        """Take over what an answer said of the quota; other clients of the org count in it."""
+        self.used = used
+        self.limit = limit
+        self._checked_at = now
+
+    def close_for(self, now: float, seconds: float) -> None:
+        """Send nothing for `seconds`: the CRM said so (Retry-After)."""
+        self._closed_until = max(self._closed_until, now + seconds)
+
+    def _quota_wait(self, now: float) -> float:
+        checked = self._checked_at if self._checked_at is not None else now
+        return max(0.0, checked + self.recheck_seconds - now) or self.recheck_seconds
+
+    def _rate_wait(self, now: float, rate: Rate, requests: int) -> float:
+        self._refill(now, rate)
+        missing = min(requests, rate.requests) - self._tokens
+        return max(0.0, missing * rate.seconds / rate.requests)
+
+    def _refill(self, now: float, rate: Rate) -> None:
+        if self._refilled_at is not None:
+            gained = (now - self._refilled_at) * rate.requests / rate.seconds
+            self._tokens = min(float(rate.requests), self._tokens + gained)
+        self._refilled_at = now

@@ -1,0 +1,110 @@
+"""The destination port: one CRM as a target of writes, and how it declares itself.
+
+A destination knows its CRM's requests, limits and errors. Waiting, resending, dead-lettering and
+committing exist once, in the engine.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from transformer.budget import Budget
+from transformer.clock import Clock
+from transformer.outcome import Outcome
+from transformer.upsert import Upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request, or one `write`, may hold."""
+
+    batch_records: int
+    requests_in_flight: int = 1
+    batch_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key under a connection's `settings`; the config check, schema and docs come from it."""
+
+    name: str
+    type: Literal["string", "boolean", "integer", "number"]
+    help: str
+    default: str | bool | int | float | None = None
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+    example: str | bool | int | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `check --online`: `where: message`."""
+
+    level: Literal["ok", "warning", "error"]
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldUse:
+    """A field that the mapping can write, with where the mapping says so (`file:line`)."""
+
+    object_type: str
+    name: str
+    where: str
+
+
+class Destination(Protocol):
+    """One configured CRM."""
+
+    @property
+    def limits(self) -> Limits:
+        """How much one `write` takes."""
+        ...
+
+    @property
+    def budget(self) -> Budget:
+        """The requests left; the engine waits for it and shows it."""
+        ...
+
+    async def open(self) -> None:
+        """Prepare to write. Makes no request: a CRM that is down must not stop the worker."""
+        ...
+
+    async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
+        """Write `batch` and return one outcome per upsert, in the same order.
+
+        No two upserts of a batch have the same key. Returns when every one has its outcome.
+        Raises WriteFailed (see `errors`) when nothing is known per upsert.
+        """
+        ...
+
+    async def check(self, fields: Sequence[FieldUse]) -> Sequence[Finding]:
+        """Compare credentials, objects and fields with the CRM's own description of them."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+Settings = Mapping[str, str | bool | int | float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of CRM: what `destinations/__init__.py` lists.
+
+    `integrations` are the names by which an event's `integrations` opts in. `validate` returns
+    one problem per contradiction between settings, in the words of a message (`key: what`).
+    `open` builds the destination of one connection from its settings, every declared key present.
+    """
+
+    name: str
+    title: str
+    integrations: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    mapping_file: Path
+    validate: Callable[[Settings], Sequence[str]]
+    open: Callable[[Settings, Clock], Destination]

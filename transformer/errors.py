@@ -1,0 +1,87 @@
+"""Every exception, grouped by what the caller does next.
+
+TransformerError
+├── ConfigurationError      fix the configuration or mapping, start again (exit 2)
+├── EnvironmentFault        the broker or CRM cannot be reached at start (exit 3)
+├── ProduceFailed           stop: a result or dead letter could not be produced (invariant 3)
+├── PartitionLost           forget: another worker owns the partition now
+└── WriteFailed             the whole request failed, nothing is known per upsert
+    ├── Throttled           wait as long as the CRM says, send again
+    ├── QuotaSpent          wait until the CRM's window rolls, send again
+    ├── Unauthorized        credentials refused even after a refresh: wait, alert, send again
+    ├── Unreachable         nothing arrived (connect, 502, 503, 504): wait, send again
+    ├── ServerFault         it arrived and failed (500, HTML): send again, then split
+    ├── AnswerLost          it may have been applied: send again, creates are looked up first
+    └── RequestRefused      it was refused as a whole (4xx): split until the bad upsert is found
+"""
+
+from collections.abc import Mapping, Sequence
+
+
+class TransformerError(Exception):
+    """The root. Its text is safe to log: no secrets, no property values."""
+
+
+class ConfigurationError(TransformerError):
+    """Problems in configuration or mapping files, all of them, one line each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class EnvironmentFault(TransformerError):
+    """The broker or the CRM cannot be reached or used at start."""
+
+
+class ProduceFailed(TransformerError):
+    """A result or dead letter was not acknowledged (invariant 3: the worker stops)."""
+
+
+class PartitionLost(TransformerError):
+    """The partition belongs to another worker now; what is left of it is not ours to settle."""
+
+
+class WriteFailed(TransformerError):
+    """A whole request failed. `detail` may hold customer data: topics only."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        after_seconds: float | None = None,
+        detail: str = "",
+        vendor: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.after_seconds = after_seconds
+        self.detail = detail or message
+        self.vendor = dict(vendor or {})
+
+
+class Throttled(WriteFailed):
+    """The CRM asked for a pause."""
+
+
+class QuotaSpent(WriteFailed):
+    """The CRM's request quota, or our share of it, is used up."""
+
+
+class Unauthorized(WriteFailed):
+    """The credentials were refused, also after one refresh."""
+
+
+class Unreachable(WriteFailed):
+    """The request did not arrive."""
+
+
+class ServerFault(WriteFailed):
+    """The CRM failed while working on the request."""
+
+
+class AnswerLost(WriteFailed):
+    """The request was sent and its answer never came: it may have been applied."""
+
+
+class RequestRefused(WriteFailed):
+    """The CRM refused the request as a whole."""

@@ -1,0 +1,83 @@
+"""An upsert: what a mapping yields and a destination writes. Values that know no CRM."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+Scalar: TypeAlias = "str | int | float | bool"
+Key: TypeAlias = tuple[str, str, str]
+
+
+class Operation(StrEnum):
+    """What is to happen to the record: `upsert` finds it by its match key first."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UPSERT = "upsert"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One way to find the record: the property's name and the value looked for, as it was sent."""
+
+    name: str
+    value: Scalar
+
+    @property
+    def folded(self) -> str:
+        """The value as CRMs compare it: text, trimmed, case folded."""
+        return str(self.value).strip().casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a person should know about one field: it was left out, or is doubtful.
+
+    `code` is a closed word (`read_only`, `not_a_scalar`, `invalid_field_name`, `unknown_field`,
+    `dropped`); `field` is the trait or the CRM's field; `detail` may hold customer data.
+    """
+
+    code: str
+    field: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """One write a mapping asks for.
+
+    `matches` are tried in order, the first is the match key; none means a plain create.
+    `properties` are written always; `on_create` only when the record is created (defaults of
+    required fields) and `on_update` only when it is found; `fill` names the properties that may
+    only be written where the record found has none.
+    `required` names the properties that a create cannot do without.
+    `event_time` is epoch seconds and decides which value wins inside a merge.
+    `repeated` says that an earlier attempt, or an earlier worker, may have written this already:
+    a create must then be looked for before it is sent (invariant 6).
+    """
+
+    object_type: str
+    operation: Operation
+    properties: Mapping[str, object]
+    matches: tuple[Match, ...] = ()
+    on_create: Mapping[str, object] = field(default_factory=dict)
+    on_update: Mapping[str, object] = field(default_factory=dict)
+    fill: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+    notes: tuple[Note, ...] = ()
+    event_time: float = 0.0
+    repeated: bool = False
+
+    @property
+    def match(self) -> Match | None:
+        """The match key: the first way to find the record, or None for a plain create."""
+        return self.matches[0] if self.matches else None
+
+    @property
+    def key(self) -> Key | None:
+        """What keeps writes of one record in order: object, property and folded value."""
+        if not self.matches:
+            return None
+        match = self.matches[0]
+        return (self.object_type, match.name, match.folded)
