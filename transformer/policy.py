@@ -1,0 +1,25 @@
+"""The delivery policy of one connection: small frozen numbers with names, from its config."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How one connection gathers, retries and drains. Seconds and counts.
+
+    `linger_seconds` is how long a write may wait for others to share its request;
+    `max_attempts` how often one write is tried before its events go to the dead-letter topic
+    (waits that are not its fault do not count); `in_flight_records` how far reading may run ahead
+    of what has settled, per partition, before it pauses (invariant 8's bound on repeats).
+    """
+
+    linger_seconds: float = 1.0
+    batch_records: int | None = None
+    max_attempts: int = 8
+    backoff_seconds: float = 0.5
+    backoff_limit_seconds: float = 60.0
+    in_flight_records: int = 10_000
+    commit_seconds: float = 1.0
+    drain_seconds: float = 25.0
+    read_records: int = 2_000
+    coalesce: bool = True
