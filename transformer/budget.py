@@ -19,7 +19,8 @@ class Budget:
 
     `share` is the part of the quota that this connection may bring the org to: at
     `used >= share * limit` every request waits. `recheck_seconds` is how long to wait before
-    asking again when the CRM does not say when the quota comes back.
+    asking again when the CRM does not say when the quota comes back. Requests in flight count as
+    used, so that two at once cannot overstep the share.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class Budget:
         self.share = share
         self.recheck_seconds = recheck_seconds
         self.used = 0
+        self.in_flight = 0
         self.spent_total = 0
+        self._overlap = 0
         self._tokens = float(rate.requests) if rate else 0.0
         self._refilled_at: float | None = None
         self._closed_until = 0.0
@@ -52,8 +55,16 @@ class Budget:
         allowed = self.allowed
         return allowed is not None and self.used >= allowed
 
+    def recheck_due(self, now: float) -> bool:
+        """Whether the quota is spent and it is time to ask the CRM, by one request, again."""
+        return self.exhausted and self._quota_wait(now) <= 0.0
+
     def wait_seconds(self, now: float, requests: int = 1) -> float:
-        """Seconds until `requests` more may be sent; 0.0 when they may go at once."""
+        """Seconds until `requests` more may be sent; 0.0 when they may go at once.
+
+        With the quota spent it is the time until the CRM is asked again (`recheck_due`): at 0.0
+        the destination's next `write` asks, and goes on or raises QuotaSpent.
+        """
         wait = max(0.0, self._closed_until - now)
         allowed = self.allowed
         if allowed is not None and self.used + requests > allowed:
@@ -63,16 +74,35 @@ class Budget:
         return wait
 
     def take(self, now: float, requests: int = 1) -> None:
-        """Count `requests` that are about to be sent, before their answers say so."""
+        """Count `requests` that are about to be sent, before their answers say so.
+
+        Every `take` is followed by one `release`, whatever became of the requests.
+        """
+        if self.exhausted:
+            self._checked_at = now
         self.used += requests
+        self._overlap = 0 if self.in_flight == 0 else self._overlap
+        self.in_flight += requests
+        self._overlap = max(self._overlap, self.in_flight)
         self.spent_total += requests
         if self.rate is not None:
             self._refill(now, self.rate)
             self._tokens -= requests
 
+    def release(self, requests: int = 1) -> None:
+        """The answers to `requests` taken before are here, or will never come."""
+        self.in_flight = max(0, self.in_flight - requests)
+
     def observe(self, now: float, *, used: int, limit: int) -> None:
-        """Take over what an answer said of the quota; other clients of the org count in it."""
-        self.used = used
+        """Take over what an answer said of the quota; other clients of the org count in it.
+
+        Requests still in flight are added. Answers overtake each other: one that lags behind what
+        is known by no more than the requests that overlapped with it says nothing new.
+        """
+        told = used + self.in_flight
+        overtaken = self._overlap > 1 and 0 < self.used - told <= self._overlap
+        if not overtaken:
+            self.used = told
         self.limit = limit
         self._checked_at = now
 
@@ -81,8 +111,9 @@ class Budget:
         self._closed_until = max(self._closed_until, now + seconds)
 
     def _quota_wait(self, now: float) -> float:
-        checked = self._checked_at if self._checked_at is not None else now
-        return max(0.0, checked + self.recheck_seconds - now) or self.recheck_seconds
+        if self._checked_at is None:
+            return 0.0
+        return max(0.0, self._checked_at + self.recheck_seconds - now)
 
     def _rate_wait(self, now: float, rate: Rate, requests: int) -> float:
         self._refill(now, rate)

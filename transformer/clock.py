@@ -35,3 +35,14 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Sleep in the event loop."""
         await asyncio.sleep(max(0.0, seconds))
+
+
+async def woken(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait until `event` is set or `seconds` pass (None: however long); clear it; was it set?"""
+    try:
+        async with asyncio.timeout(None if seconds is None else max(0.0, seconds)):
+            await event.wait()
+    except TimeoutError:
+        return False
+    event.clear()
+    return True

@@ -43,7 +43,11 @@ class PartitionLost(TransformerError):
 
 
 class WriteFailed(TransformerError):
-    """A whole request failed. `detail` may hold customer data: topics only."""
+    """A whole request failed. `detail` may hold customer data: topics only.
+
+    `may_have_applied` says that the CRM may have done some of the work all the same: a create must
+    be looked for before it is sent again (invariant 6).
+    """
 
     def __init__(
         self,
@@ -52,9 +56,11 @@ class WriteFailed(TransformerError):
         after_seconds: float | None = None,
         detail: str = "",
         vendor: Mapping[str, object] | None = None,
+        may_have_applied: bool = False,
     ) -> None:
         super().__init__(message)
         self.after_seconds = after_seconds
+        self.may_have_applied = may_have_applied
         self.detail = detail or message
         self.vendor = dict(vendor or {})
 

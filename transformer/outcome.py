@@ -55,6 +55,7 @@ class Reason(StrEnum):
     STORAGE_FULL = "storage_full"
     REFUSED = "refused"
     RETRIES_EXHAUSTED = "retries_exhausted"
+    INTERNAL_ERROR = "internal_error"
     # Retried: nothing is lost, it takes longer.
     THROTTLED = "throttled"
     QUOTA_SPENT = "quota_spent"

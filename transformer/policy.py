@@ -10,7 +10,9 @@ class Policy:
     `linger_seconds` is how long a write may wait for others to share its request;
     `max_attempts` how often one write is tried before its events go to the dead-letter topic
     (waits that are not its fault do not count); `in_flight_records` how far reading may run ahead
-    of what has settled, per partition, before it pauses (invariant 8's bound on repeats).
+    of what has settled, over all partitions, before it pauses (invariant 8's bound on repeats).
+    `membership_seconds` is how long the consumer group may have been silent before writes are held
+    back, because another worker may own the partitions by then.
     """
 
     linger_seconds: float = 1.0
@@ -22,4 +24,5 @@ class Policy:
     commit_seconds: float = 1.0
     drain_seconds: float = 25.0
     read_records: int = 2_000
+    membership_seconds: float = 20.0
     coalesce: bool = True

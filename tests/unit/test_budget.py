@@ -1,0 +1,57 @@
+"""The request budget: waits, never sleeps, never exceeded (invariant 5)."""
+
+import random
+
+from transformer.budget import Budget, Rate
+
+
+def test_a_rate_lets_a_full_bucket_go_at_once_and_then_one_per_interval() -> None:
+    """Five per second: five now, the sixth a fifth of a second later."""
+    budget = Budget(rate=Rate(5, 1.0))
+    for _ in range(5):
+        assert budget.wait_seconds(10.0) == 0.0
+        budget.take(10.0)
+    assert budget.wait_seconds(10.0) == 0.2
+    assert budget.wait_seconds(10.2) < 1e-9
+
+
+def test_no_window_sees_more_than_a_bucket_and_what_refills_meanwhile() -> None:
+    """Over any second, at most the bucket and a second's refill go; over a minute, the rate."""
+    rng = random.Random(3)
+    budget, now, sent = Budget(rate=Rate(5, 1.0)), 0.0, []
+    while now < 60.0:
+        now += rng.uniform(0.0, 0.3)
+        if budget.wait_seconds(now) <= 0:
+            budget.take(now)
+            sent.append(now)
+    assert max(sum(at <= other < at + 1.0 for other in sent) for at in sent) <= 10
+    assert len(sent) <= 5 * 60 + 5
+
+
+def test_the_share_of_the_quota_is_never_exceeded() -> None:
+    """At 80 of 100 everything waits until somebody looks again (row S8)."""
+    budget = Budget(limit=100, share=0.8, recheck_seconds=30.0)
+    budget.observe(0.0, used=79, limit=100)
+    assert budget.wait_seconds(0.0) == 0.0
+    assert budget.wait_seconds(0.0, requests=2) > 0.0
+    budget.take(0.0)
+    assert budget.exhausted
+    assert budget.wait_seconds(0.0) == 30.0
+
+
+def test_what_the_crm_says_replaces_our_own_count() -> None:
+    """Other clients of the org count, and a window that rolled gives requests back."""
+    budget = Budget(share=0.5)
+    budget.observe(0.0, used=60, limit=100)
+    assert (budget.allowed, budget.exhausted) == (50, True)
+    budget.observe(1.0, used=10, limit=100)
+    assert (budget.exhausted, budget.wait_seconds(1.0)) == (False, 0.0)
+
+
+def test_a_pause_the_crm_asked_for_outranks_everything() -> None:
+    """Nothing goes before Retry-After is over, whatever the bucket holds."""
+    budget = Budget(rate=Rate(5, 1.0))
+    budget.close_for(100.0, 7.0)
+    budget.close_for(100.0, 2.0)
+    assert budget.wait_seconds(104.0) == 3.0
+    assert budget.wait_seconds(107.0) == 0.0

@@ -1,0 +1,179 @@
+"""Results and dead letters: what is produced of every event, as bytes. Pure; no topic, no I/O.
+
+The shapes are published in `schemas/result.schema.json` and `schemas/dead_letter.schema.json`.
+"""
+
+from datetime import UTC, datetime
+
+import orjson
+
+from transformer.outcome import Delivered, Rejected, Skipped
+from transformer.record import Message, Partition, Record
+from transformer.work import SkippedRun, Work, Written
+
+VERSION = 1
+DEAD_LETTER_HEADER = "transformer-dead-letter"
+REASON_HEADER = "transformer-reason"
+
+
+class Reporter:
+    """Writes results and dead letters for one connection and mapping version."""
+
+    def __init__(self, connection: str, mapping: str) -> None:
+        self._connection = connection
+        self._mapping = mapping
+
+    def key(self, partition: Partition) -> bytes:
+        """The message key: results of one source partition stay in one partition, in order."""
+        return f"{self._connection}/{partition.topic}/{partition.number}".encode()
+
+    def run(self, partition: Partition, run: SkippedRun, wall: float) -> Message:
+        """The result of a run of adjoining records skipped for one reason (row K3)."""
+        result = {
+            "v": VERSION,
+            "connection": self._connection,
+            "topic": partition.topic,
+            "partition": partition.number,
+            "offset": run.first,
+            "last_offset": run.last,
+            "count": run.count,
+            "outcome": "skipped",
+            "reason": run.reason,
+            "mapping": self._mapping,
+            "time": _iso(wall),
+        }
+        return Message(orjson.dumps(result), self.key(partition))
+
+    def result(self, work: Work, wall: float) -> Message:
+        """The result of one event (row K3)."""
+        record = work.record
+        outcome, reason = summary(work)
+        result = {
+            "v": VERSION,
+            "connection": self._connection,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "outcome": outcome,
+            "reason": reason,
+            "message_id": work.message_id,
+            "event_type": work.event_type,
+            "writes": [_written(w) for w in work.written if w.upsert is not None],
+            "attempts": max((w.attempts for w in work.written), default=0),
+            "latency_seconds": round(max(0.0, wall - record.timestamp_ms / 1000), 3),
+            "mapping": self._mapping,
+            "time": _iso(wall),
+        }
+        return Message(_dumps(result), self.key(work.partition.name))
+
+    def dead_letter(self, work: Work, wall: float) -> Message:
+        """The dead letter of one event: its bytes and headers unchanged, then ours (row K4)."""
+        record = work.record
+        worst = work.rejections[0]
+        letter = {
+            "v": VERSION,
+            "connection": self._connection,
+            "reason": summary(work)[1],
+            "detail": worst.outcome.detail if isinstance(worst.outcome, Rejected) else "",
+            "vendor": worst.outcome.vendor if isinstance(worst.outcome, Rejected) else {},
+            "attempts": worst.attempts,
+            "origin": _origin(record) | {"timestamp_ms": record.timestamp_ms},
+            "message_id": work.message_id,
+            "event_type": work.event_type,
+            "mapping": self._mapping,
+            "time": _iso(wall),
+            "writes": [_written(w) for w in work.written if w.upsert is not None],
+        }
+        headers = (
+            *record.headers,
+            (DEAD_LETTER_HEADER, _dumps(letter)),
+            (REASON_HEADER, str(letter["reason"]).encode()),
+        )
+        return Message(record.value, record.key, headers)
+
+
+def summary(work: Work) -> tuple[str, str | None]:
+    """One outcome and reason for the event: rejected before delivered before skipped."""
+    best: tuple[str, str | None] = ("skipped", None)
+    for written in work.written:
+        match written.outcome:
+            case Rejected(reason=reason):
+                return "rejected", reason.value
+            case Delivered():
+                best = ("delivered", None)
+            case Skipped(reason=reason) if best[0] == "skipped":
+                best = ("skipped", best[1] or reason.value)
+            case _:
+                pass
+    return best
+
+
+def _written(written: Written) -> dict[str, object]:
+    """One write of a result; `operation` is what happened, else what was asked for."""
+    upsert, outcome = written.upsert, written.outcome
+    if upsert is None:
+        return {}
+    match = upsert.match
+    entry: dict[str, object] = {
+        "object": upsert.object_type,
+        "operation": upsert.operation.value,
+        "outcome": "rejected",
+        "reason": None,
+        "record_id": None,
+        "match": None if match is None else {"property": match.name, "value": match.value},
+        "attempts": written.attempts,
+        "notes": [_note(note.code, note.field, note.detail) for note in upsert.notes],
+        "merged_into": _origin(written.merged_into) if written.merged_into else None,
+    }
+    match outcome:
+        case Delivered():
+            entry |= {
+                "outcome": "delivered",
+                "operation": outcome.operation,
+                "record_id": outcome.record_id,
+                "object": outcome.object_type or upsert.object_type,
+            }
+            if outcome.notes:
+                more = [_note(note.code, note.field, note.detail) for note in outcome.notes]
+                entry["notes"] = [_note(n.code, n.field, n.detail) for n in upsert.notes] + more
+        case Skipped():
+            entry |= {
+                "outcome": "skipped",
+                "reason": outcome.reason.value,
+                "record_id": outcome.record_id or None,
+            }
+        case Rejected():
+            entry |= {"reason": outcome.reason.value, "detail": outcome.detail}
+    return entry
+
+
+def _note(code: str, field: str, detail: str) -> dict[str, str]:
+    return {"code": code, "field": field, "detail": detail}
+
+
+def _origin(record: Record) -> dict[str, object]:
+    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+
+
+def _iso(wall: float) -> str:
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
+
+
+def _dumps(value: object) -> bytes:
+    """JSON; a value that UTF-8 cannot hold (a lone surrogate) is escaped, never an error."""
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return orjson.dumps(_printable(value))
+
+
+def _printable(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(_printable(k)): _printable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(v) for v in value]
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and abs(value) < 1 << 63:
+        return value
+    return str(value).encode("utf-8", "backslashreplace").decode()
