@@ -24,5 +24,5 @@ class Policy:
     commit_seconds: float = 1.0
     drain_seconds: float = 25.0
     read_records: int = 2_000
-    membership_seconds: float = 20.0
+    membership_seconds: float = 14.0
     coalesce: bool = True

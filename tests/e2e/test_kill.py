@@ -1,0 +1,81 @@
+"""The promise on real Apache Kafka: a worker killed again and again loses and doubles nothing."""
+
+import asyncio
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from destinations.salesforce import emulator
+from destinations.salesforce.emulator import SalesforceEmulator
+from tests.e2e.workers import Accounts, Topics, WorkerProcess, identify
+from transformer.kafka import KafkaBroker
+
+KILLS = 20
+EVENTS = 6_000
+PEOPLE = 400
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
+
+
+async def feed(broker: KafkaBroker, topics: Topics, rng: random.Random) -> dict[str, int]:
+    """Produce all events over half a minute; return the last n per e-mail."""
+    producer = await broker.producer()
+    last: dict[str, int] = {}
+    try:
+        for start in range(0, EVENTS, 50):
+            people = [(n, rng.randrange(PEOPLE)) for n in range(start, start + 50)]
+            await producer.produce(topics.events, [identify(n, person) for n, person in people])
+            last |= {f"person{person}@example.com": n for n, person in people}
+            await asyncio.sleep(0.25)
+    finally:
+        await producer.close()
+    return last
+
+
+def leads(org: SalesforceEmulator) -> dict[str, list[object]]:
+    """Per e-mail, the n of every lead the org has."""
+    found: dict[str, list[object]] = {}
+    for row in org.records("Lead"):
+        found.setdefault(str(row.get("Email")), []).append(row.get("n__c"))
+    return found
+
+
+async def test_twenty_kills_under_load_lose_nothing_and_double_nothing(
+    kafka_bootstrap_servers: list[str], tmp_path: Path
+) -> None:
+    """Every event is accounted for, one lead per person, each with its last value (K3, K6, K7)."""
+    rng = random.Random(20)
+    topics, accounts = Topics(kafka_bootstrap_servers), Accounts()
+    log = tmp_path / "worker.log"
+    broker = topics.broker()
+    await broker.open()
+    await topics.create(broker)
+    async with emulator.build(custom_fields={"Lead": ["n__c:double(18,0)"]}).serve() as org:
+        worker = WorkerProcess(topics.config(tmp_path, org.url), log)
+        following = asyncio.create_task(accounts.follow(broker, topics))
+        feeding = asyncio.create_task(feed(broker, topics, rng))
+        try:
+            for _ in range(KILLS):
+                before, requests = len(accounts.results), org.request_count
+                await worker.start()
+                async with asyncio.timeout(30):
+                    while org.request_count <= requests + rng.randrange(1, 5):
+                        await asyncio.sleep(0.005)
+                await asyncio.sleep(rng.uniform(0.0, 0.3))
+                await worker.kill()
+                assert len(accounts.results) >= before
+            last = await feeding
+            await worker.start()
+            await accounts.reach(EVENTS, seconds=90)
+            assert await worker.stop() == 0, log.read_text()
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            await worker.kill()
+        assert leads(org) == {email: [n] for email, n in last.items()}
+        assert list(org.unknown_routes) == []
+    await broker.close()
+    assert Counter(accounts.outcomes().values()) == {"delivered": EVENTS}
+    assert {len(results) for results in accounts.results.values()} <= set(range(1, KILLS + 2))
