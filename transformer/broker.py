@@ -31,10 +31,16 @@ class Assigned:
 
 
 class Assignments(Protocol):
-    """Told by a consumer about partitions gained and lost, in the consumer's own task."""
+    """Told by a consumer about partitions gained and lost, one call at a time.
+
+    The calls come from the consumer's background task; `read` returns nothing while one runs.
+    """
 
     async def assigned(self, partitions: Mapping[Partition, Assigned]) -> None:
-        """These partitions are ours from now on."""
+        """These partitions are ours from now on; none, when there are more workers than partitions.
+
+        Return soon: no heartbeat is sent meanwhile.
+        """
         ...
 
     async def revoked(self, partitions: Iterable[Partition]) -> None:
@@ -55,12 +61,18 @@ class Consumer(Protocol):
     async def read(self, *, max_records: int, timeout_seconds: float) -> Sequence[Record]:
         """Return what is there, in offset order per partition, waiting at most the timeout.
 
-        Raises EnvironmentFault when the broker refuses us for good (authorization, no topic).
+        Await it directly, not in a task of its own: then nothing runs between the records being
+        taken and the caller having them, and `revoked` never misses a record already read.
+        Raises EnvironmentFault when the broker refuses us for good (authorization, no topic), and
+        whatever an `Assignments` callback raised.
         """
         ...
 
     def pause(self, partitions: Iterable[Partition]) -> None:
-        """Stop reading these; the group membership stays alive."""
+        """Stop reading these; the group membership stays alive.
+
+        Partitions that are not ours are ignored; newly assigned ones are never paused.
+        """
         ...
 
     def resume(self, partitions: Iterable[Partition]) -> None:
@@ -68,7 +80,18 @@ class Consumer(Protocol):
         ...
 
     async def commit(self, next_offsets: Mapping[Partition, int]) -> None:
-        """Commit `next_offset` per partition. Raises PartitionLost when one is not ours."""
+        """Commit `next_offset` per partition. Raises PartitionLost when one is not ours.
+
+        Raises EnvironmentFault when the broker did not answer in time: commit again later.
+        """
+        ...
+
+    def membership_age_seconds(self) -> float:
+        """Seconds since the group last confirmed our membership (heartbeat, commit, join).
+
+        Beyond the session timeout another worker may own our partitions: whoever was suspended
+        that long must not write to a CRM before a commit or heartbeat has succeeded again.
+        """
         ...
 
     async def end_offsets(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
@@ -120,6 +143,10 @@ class Broker(Protocol):
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> Sequence[str]:
         """Create those that are missing; return their names. Existing ones are left as they are."""
+        ...
+
+    async def topic_names(self) -> frozenset[str]:
+        """The topics that are there; creates none."""
         ...
 
     async def consumer(

@@ -45,9 +45,9 @@ class Write:
         "upsert",
     )
 
-    def __init__(self, source: Source, enqueued_at: float) -> None:
+    def __init__(self, source: Source, enqueued_at: float, key: Key | None) -> None:
         self.upsert = source.upsert
-        self.key = source.upsert.key
+        self.key = key
         self.sources = [source]
         self.enqueued_at = enqueued_at
         self.ready_at = enqueued_at
@@ -86,7 +86,7 @@ class Write:
         """One sealed write per source, in order: so that one event's fault stays its own."""
         parts = []
         for source in self.sources:
-            part = Write(source, self.enqueued_at)
+            part = Write(source, self.enqueued_at, self.key)
             part.sealed = True
             if self.upsert.repeated:
                 part.upsert = replace(part.upsert, repeated=True)
@@ -142,18 +142,18 @@ class Lanes:
         """Take over a source: it merges into a waiting write of its key, or queues behind it."""
         key = source.upsert.key
         if key is None:
-            self._append(Write(source, now))
+            self._append(Write(source, now, None))
             return
         lane = self._lanes.get(key)
         if lane is None:
-            write = Write(source, now)
+            write = Write(source, now, key)
             self._lanes[key] = deque((write,))
             self._append(write)
         elif self._coalesce and lane[-1].takes(source.upsert):
             lane[-1].merge(source)
         else:
             self._writes += 1
-            write = Write(source, now)
+            write = Write(source, now, key)
             write.state = "behind"
             lane.append(write)
 

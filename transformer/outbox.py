@@ -10,7 +10,7 @@ from transformer.broker import Producer
 from transformer.clock import Clock
 from transformer.observer import Observer
 from transformer.outcome import Delivered
-from transformer.results import Reporter, summary
+from transformer.results import Reporter
 from transformer.work import OwnedPartition, SkippedRun, Work
 
 
@@ -85,7 +85,7 @@ class Outbox:
         for _, run in runs:
             counts["skipped", run.reason, "", ""] += run.count
         for work in works:
-            outcome, reason = summary(work)
+            outcome, reason = work.summary
             object_type = operation = ""
             if work.written and work.written[0].upsert is not None:
                 outcome_of_first = work.written[0].outcome

@@ -3,12 +3,14 @@
 The shapes are published in `schemas/result.schema.json` and `schemas/dead_letter.schema.json`.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import orjson
 
 from transformer.outcome import Delivered, Rejected, Skipped
 from transformer.record import Message, Partition, Record
+from transformer.upsert import Note
 from transformer.work import SkippedRun, Work, Written
 
 VERSION = 1
@@ -22,10 +24,24 @@ class Reporter:
     def __init__(self, connection: str, mapping: str) -> None:
         self._connection = connection
         self._mapping = mapping
+        self._wall = -1.0
+        self._iso = ""
+        self._keys: dict[Partition, bytes] = {}
 
     def key(self, partition: Partition) -> bytes:
         """The message key: results of one source partition stay in one partition, in order."""
-        return f"{self._connection}/{partition.topic}/{partition.number}".encode()
+        key = self._keys.get(partition)
+        if key is None:
+            key = f"{self._connection}/{partition.topic}/{partition.number}".encode()
+            self._keys[partition] = key
+        return key
+
+    def _time(self, wall: float) -> str:
+        """The time as results give it, formatted once for all that are produced together."""
+        if wall != self._wall:
+            self._wall = wall
+            self._iso = datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
+        return self._iso
 
     def run(self, partition: Partition, run: SkippedRun, wall: float) -> Message:
         """The result of a run of adjoining records skipped for one reason (row K3)."""
@@ -40,14 +56,14 @@ class Reporter:
             "outcome": "skipped",
             "reason": run.reason,
             "mapping": self._mapping,
-            "time": _iso(wall),
+            "time": self._time(wall),
         }
         return Message(orjson.dumps(result), self.key(partition))
 
     def result(self, work: Work, wall: float) -> Message:
         """The result of one event (row K3)."""
         record = work.record
-        outcome, reason = summary(work)
+        outcome, reason = work.summary
         result = {
             "v": VERSION,
             "connection": self._connection,
@@ -62,7 +78,7 @@ class Reporter:
             "attempts": max((w.attempts for w in work.written), default=0),
             "latency_seconds": round(max(0.0, wall - record.timestamp_ms / 1000), 3),
             "mapping": self._mapping,
-            "time": _iso(wall),
+            "time": self._time(wall),
         }
         return Message(_dumps(result), self.key(work.partition.name))
 
@@ -73,7 +89,7 @@ class Reporter:
         letter = {
             "v": VERSION,
             "connection": self._connection,
-            "reason": summary(work)[1],
+            "reason": work.summary[1],
             "detail": worst.outcome.detail if isinstance(worst.outcome, Rejected) else "",
             "vendor": worst.outcome.vendor if isinstance(worst.outcome, Rejected) else {},
             "attempts": worst.attempts,
@@ -81,7 +97,7 @@ class Reporter:
             "message_id": work.message_id,
             "event_type": work.event_type,
             "mapping": self._mapping,
-            "time": _iso(wall),
+            "time": self._time(wall),
             "writes": [_written(w) for w in work.written if w.upsert is not None],
         }
         headers = (
@@ -90,22 +106,6 @@ class Reporter:
             (REASON_HEADER, str(letter["reason"]).encode()),
         )
         return Message(record.value, record.key, headers)
-
-
-def summary(work: Work) -> tuple[str, str | None]:
-    """One outcome and reason for the event: rejected before delivered before skipped."""
-    best: tuple[str, str | None] = ("skipped", None)
-    for written in work.written:
-        match written.outcome:
-            case Rejected(reason=reason):
-                return "rejected", reason.value
-            case Delivered():
-                best = ("delivered", None)
-            case Skipped(reason=reason) if best[0] == "skipped":
-                best = ("skipped", best[1] or reason.value)
-            case _:
-                pass
-    return best
 
 
 def _written(written: Written) -> dict[str, object]:
@@ -122,7 +122,7 @@ def _written(written: Written) -> dict[str, object]:
         "record_id": None,
         "match": None if match is None else {"property": match.name, "value": match.value},
         "attempts": written.attempts,
-        "notes": [_note(note.code, note.field, note.detail) for note in upsert.notes],
+        "notes": _notes(upsert.notes) if upsert.notes else [],
         "merged_into": _origin(written.merged_into) if written.merged_into else None,
     }
     match outcome:
@@ -134,8 +134,7 @@ def _written(written: Written) -> dict[str, object]:
                 "object": outcome.object_type or upsert.object_type,
             }
             if outcome.notes:
-                more = [_note(note.code, note.field, note.detail) for note in outcome.notes]
-                entry["notes"] = [_note(n.code, n.field, n.detail) for n in upsert.notes] + more
+                entry["notes"] = _notes((*upsert.notes, *outcome.notes))
         case Skipped():
             entry |= {
                 "outcome": "skipped",
@@ -147,22 +146,18 @@ def _written(written: Written) -> dict[str, object]:
     return entry
 
 
-def _note(code: str, field: str, detail: str) -> dict[str, str]:
-    return {"code": code, "field": field, "detail": detail}
+def _notes(notes: Sequence[Note]) -> list[dict[str, str]]:
+    return [{"code": note.code, "field": note.field, "detail": note.detail} for note in notes]
 
 
 def _origin(record: Record) -> dict[str, object]:
     return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
 
 
-def _iso(wall: float) -> str:
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
-
-
 def _dumps(value: object) -> bytes:
     """JSON; a value that UTF-8 cannot hold (a lone surrogate) is escaped, never an error."""
     try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(value, default=str)
     except TypeError:
         return orjson.dumps(_printable(value))
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from transformer.offsets import OffsetTracker, Span
-from transformer.outcome import Rejected, Settled
+from transformer.outcome import Delivered, Rejected, Settled, Skipped
 from transformer.record import Partition, Record
 from transformer.upsert import Upsert
 
@@ -93,6 +93,20 @@ class Work(Span):
         self.written.append(written)
         self.open -= 1
         return self.open == 0
+
+    @property
+    def summary(self) -> tuple[str, str | None]:
+        """One outcome and reason for the event: rejected before delivered before skipped."""
+        outcome, why = "skipped", None
+        for written in self.written:
+            match written.outcome:
+                case Rejected(reason=reason):
+                    return "rejected", reason.value
+                case Delivered():
+                    outcome, why = "delivered", None
+                case Skipped(reason=reason):
+                    why = why or (reason.value if outcome == "skipped" else None)
+        return outcome, why
 
     @property
     def rejections(self) -> list[Written]:

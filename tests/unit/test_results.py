@@ -4,7 +4,7 @@ import orjson
 
 from transformer.outcome import Delivered, Reason, Rejected, Settled, Skipped
 from transformer.record import Message, Partition, Record
-from transformer.results import DEAD_LETTER_HEADER, Reporter, summary
+from transformer.results import DEAD_LETTER_HEADER, Reporter
 from transformer.upsert import Match, Note, Operation, Upsert
 from transformer.work import OwnedPartition, SkippedRun, Work, Written
 
@@ -97,10 +97,10 @@ def test_a_run_of_skipped_offsets_is_one_result_with_its_count() -> None:
 def test_one_rejected_write_makes_the_event_rejected() -> None:
     """Rejected before delivered before skipped: nothing that failed hides behind a success."""
     rejected = Rejected(Reason.VALUE_TOO_LONG, "too long")
-    assert summary(work(Delivered("created", "1"), rejected)) == ("rejected", "value_too_long")
+    assert work(Delivered("created", "1"), rejected).summary == ("rejected", "value_too_long")
     skipped = Skipped(Reason.UNCHANGED)
-    assert summary(work(skipped, Delivered("created", "1"))) == ("delivered", None)
-    assert summary(work(skipped)) == ("skipped", "unchanged")
+    assert work(skipped, Delivered("created", "1")).summary == ("delivered", None)
+    assert work(skipped).summary == ("skipped", "unchanged")
 
 
 def test_a_dead_letter_is_the_record_itself_with_two_headers_more() -> None:

@@ -1,0 +1,77 @@
+"""What all tests share: a real Apache Kafka, and the rule for tests that this machine cannot run.
+
+They are left out with one line that says why; with CI=true that is a failure of the session.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kafka_server import KafkaServer, missing_tools
+
+_LEFT_OUT = pytest.StashKey[list[str]]()
+_REMOTE = "KAFKA_BOOTSTRAP_SERVERS"
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A Kafka of our own, started once; a test that stops it starts it again."""
+    server = KafkaServer(tmp_path_factory.mktemp("kafka"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap_servers(request: pytest.FixtureRequest) -> list[str]:
+    """The cluster that KAFKA_BOOTSTRAP_SERVERS names, or our own."""
+    if named := os.environ.get(_REMOTE):
+        return named.split(",")
+    server: KafkaServer = request.getfixturevalue("kafka_server")
+    return server.bootstrap_servers
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what cannot run here."""
+    reasons = {item: reason for item in items if (reason := _cannot_run(item))}
+    config.stash[_LEFT_OUT] = list(reasons.values())
+    if reasons:
+        config.hook.pytest_deselected(items=list(reasons))
+        items[:] = [item for item in items if item not in reasons]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With CI=true, what was left out is a failure."""
+    if session.config.stash.get(_LEFT_OUT, []) and os.environ.get("CI") == "true":
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say in one line what was left out and why."""
+    reasons = config.stash.get(_LEFT_OUT, [])
+    if reasons:
+        counted = "; ".join(
+            f"{(n := reasons.count(why))} test{'s' * (n > 1)}: {why}"
+            for why in sorted(set(reasons))
+        )
+        terminalreporter.write_line(f"left out: {counted}", yellow=True)
+
+
+def _cannot_run(item: pytest.Item) -> str | None:
+    """Why this machine cannot run a test, or None when it can."""
+    if item.get_closest_marker("node") and shutil.which("node") is None:
+        return "Node.js is not here"
+    if item.get_closest_marker("kafka") is None or not missing_tools():
+        return None
+    own_server = "kafka_server" in getattr(item, "fixturenames", ())
+    if own_server or not os.environ.get(_REMOTE):
+        return f"{' and '.join(missing_tools())} are not here to start Apache Kafka"
+    return None
