@@ -5,6 +5,9 @@ Pure: it is told the time, returns waits, and never sleeps (invariant 5).
 
 from dataclasses import dataclass
 
+# Less is rounding of floating point; a wait that no clock can show would never end.
+_LEAST_WAIT_SECONDS = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -118,7 +121,8 @@ class Budget:
     def _rate_wait(self, now: float, rate: Rate, requests: int) -> float:
         self._refill(now, rate)
         missing = min(requests, rate.requests) - self._tokens
-        return max(0.0, missing * rate.seconds / rate.requests)
+        wait = missing * rate.seconds / rate.requests
+        return wait if wait > _LEAST_WAIT_SECONDS else 0.0
 
     def _refill(self, now: float, rate: Rate) -> None:
         if self._refilled_at is not None:

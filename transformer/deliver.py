@@ -95,9 +95,9 @@ class Deliverer:
         self._draining = True
         self._wake.set()
 
-    def forget(self, unwanted: Callable[[Work], bool]) -> None:
-        """Drop what is not in flight of events that are not ours any more."""
-        self.lanes.discard(unwanted)
+    def forget_leaving(self) -> None:
+        """Drop what is not in flight of partitions that are going to another worker."""
+        self.lanes.discard(lambda work: work.partition.leaving)
         self._wake.set()
 
     def abandon(self) -> None:
@@ -105,11 +105,11 @@ class Deliverer:
         self._abandoned = True
         self._wake.set()
 
-    async def landed(self, concerns: Callable[[Work], bool], seconds: float) -> bool:
-        """Wait until no request in flight carries an event that `concerns` tells; did it?"""
+    async def landed(self, seconds: float) -> bool:
+        """Wait until no request in flight carries an event of a leaving partition; did it?"""
         deadline = self._clock.now() + seconds
         while any(
-            concerns(source.work)
+            source.work.partition.leaving
             for batch in self._in_flight.values()
             for write in batch
             for source in write.sources
@@ -158,8 +158,8 @@ class Deliverer:
 
     def _land(self, task: asyncio.Task[None]) -> None:
         batch = self._in_flight.pop(task, [])
-        if any(not source.work.partition.owned for write in batch for source in write.sources):
-            self.lanes.discard(lambda work: not work.partition.owned)
+        if any(source.work.partition.leaving for write in batch for source in write.sources):
+            self.forget_leaving()
         self._landed.set()
         self._wake.set()
         if not task.cancelled():

@@ -174,12 +174,19 @@ class Lanes:
         return self._delayed[0][0] if self._delayed else None
 
     def wake(self, now: float) -> None:
-        """Queue the writes whose retry is due, ahead of those that were never tried."""
+        """Queue the writes whose retry is due, ahead of those that were never tried.
+
+        Those suspected of failing their whole request (`batch_limit`) go last: a poison write
+        must not be what every probe of a closed gate is spent on.
+        """
         due = []
         while (at := self.next_delayed_at()) is not None and at <= now:
             write = heapq.heappop(self._delayed)[2]
             write.state = "queued"
-            due.append(write)
+            if write.batch_limit is None:
+                due.append(write)
+            else:
+                self._queue.append(write)
         self._queue.extendleft(reversed(due))
 
     def take(self, limit: int, limit_bytes: int | None = None) -> list[Write]:
@@ -187,12 +194,13 @@ class Lanes:
 
         Only heads of lanes are ever queued, so no two writes of a batch have the same key.
         `limit_bytes` bounds the size of the records behind the batch; one write always fits.
+        Writes share a batch only with those of the same `batch_limit`.
         """
         batch: list[Write] = []
         size = 0
         while len(batch) < limit and self.oldest_enqueued_at() is not None:
-            limit = min(limit, self._queue[0].batch_limit or limit)
-            if len(batch) >= limit:
+            allowed = self._queue[0].batch_limit
+            if batch and (allowed != batch[0].batch_limit or len(batch) >= (allowed or limit)):
                 break
             if limit_bytes is not None:
                 size += sum(len(s.work.record.value or b"") for s in self._queue[0].sources)

@@ -156,7 +156,7 @@ class Pipeline:
         """Admit every record of a partition that is ours, each of them once."""
         for name, run in groupby(records, _partition_of):
             partition = self._partitions.get(name)
-            if partition is None:
+            if partition is None or partition.leaving:
                 continue
             for record in run:
                 if record.offset >= partition.tracker.position:
@@ -259,15 +259,8 @@ class Pipeline:
 
     async def revoked(self, partitions: Iterable[Partition]) -> None:
         """Let go: finish the requests in flight, produce, commit; the rest is the next owner's."""
-        leaving = [self._partitions[name] for name in partitions if name in self._partitions]
-        gone = {id(partition) for partition in leaving}
-
-        def concerns(work: Work) -> bool:
-            return id(work.partition) in gone
-
-        self._deliverer.forget(concerns)
-        await self._deliverer.landed(concerns, self._policy.drain_seconds)
-        self._deliverer.forget(concerns)
+        leaving = self._leave(partitions)
+        await self._deliverer.landed(self._policy.drain_seconds)
         await self._flush()
         if self._consumer is not None:
             await self._commit(self._consumer, leaving)
@@ -277,11 +270,17 @@ class Pipeline:
 
     async def lost(self, partitions: Iterable[Partition]) -> None:
         """Forget at once: another worker has them."""
-        leaving = [self._partitions[name] for name in partitions if name in self._partitions]
+        leaving = self._leave(partitions)
         self._release(leaving)
-        self._deliverer.forget(lambda work: not work.partition.owned)
         self._observer.rebalanced("lost", len(leaving))
         self._log_rebalance("lost", [partition.name for partition in leaving])
+
+    def _leave(self, names: Iterable[Partition]) -> list[OwnedPartition]:
+        leaving = [self._partitions[name] for name in names if name in self._partitions]
+        for partition in leaving:
+            partition.leaving = True
+        self._deliverer.forget_leaving()
+        return leaving
 
     def _release(self, partitions: Iterable[OwnedPartition]) -> None:
         for partition in partitions:

@@ -6,7 +6,7 @@ invariants 1 and 6. It knows no CRM.
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
@@ -63,16 +63,16 @@ VALUES_AT_FAULT = frozenset(
     }
 )
 
-# What a failure of a whole request is called, and whether its writes may have been applied.
-FAILURES: Sequence[tuple[type[WriteFailed], Reason, bool]] = (
-    (Throttled, Reason.THROTTLED, False),
-    (QuotaSpent, Reason.QUOTA_SPENT, False),
-    (Unauthorized, Reason.UNAUTHORIZED, False),
-    (Unreachable, Reason.UNREACHABLE, False),
-    (ServerFault, Reason.SERVER_ERROR, True),
-    (AnswerLost, Reason.ANSWER_LOST, True),
-    (RequestRefused, Reason.REFUSED, False),
-)
+# What a failure of a whole request is called.
+FAILURES: Mapping[type[WriteFailed], Reason] = {
+    Throttled: Reason.THROTTLED,
+    QuotaSpent: Reason.QUOTA_SPENT,
+    Unauthorized: Reason.UNAUTHORIZED,
+    Unreachable: Reason.UNREACHABLE,
+    ServerFault: Reason.SERVER_ERROR,
+    AnswerLost: Reason.ANSWER_LOST,
+    RequestRefused: Reason.REFUSED,
+}
 
 
 class Settlement:
@@ -164,7 +164,7 @@ class Settlement:
 
     def failed(self, batch: list[Write], failure: WriteFailed) -> None:
         """Nothing is known per upsert: close the gate for a while and put the batch back."""
-        reason, may_have_applied = _classified(failure)
+        reason = FAILURES.get(type(failure), Reason.SERVER_ERROR)
         now = self._clock.now()
         ready_at = now
         if not isinstance(failure, RequestRefused):
@@ -174,7 +174,7 @@ class Settlement:
         self._observer.retried(reason, len(batch))
         blamed = isinstance(failure, ServerFault | AnswerLost | RequestRefused)
         for write in batch:
-            if may_have_applied:
+            if failure.may_have_applied:
                 _repeat_exactly(write)
             if blamed and self._blame(write, len(batch), failure):
                 self._settle(write, _exhausted(write, reason, failure.detail, failure.vendor))
@@ -228,13 +228,6 @@ def _repeat_exactly(write: Write) -> None:
     """
     write.sealed = True
     write.upsert = replace(write.upsert, repeated=True)
-
-
-def _classified(failure: WriteFailed) -> tuple[Reason, bool]:
-    for kind, reason, may_have_applied in FAILURES:
-        if isinstance(failure, kind):
-            return reason, may_have_applied
-    return Reason.SERVER_ERROR, True
 
 
 def _exhausted(write: Write, reason: Reason, detail: str, vendor: object) -> Rejected:

@@ -11,18 +11,19 @@ from transformer.upsert import Upsert
 class OwnedPartition:
     """A partition while it is assigned to this worker; a new assignment gets a new one.
 
-    Records below `repeats_below` may have been written by the worker that had it before.
+    Records below `repeats_below` may have been written by the worker that had it before. While it
+    is `leaving`, nothing of it is sent any more; when it is not `owned`, nothing is produced.
     """
 
-    __slots__ = ("in_flight", "name", "owned", "paused", "repeats_below", "run", "tracker")
+    __slots__ = ("leaving", "name", "owned", "paused", "repeats_below", "run", "tracker")
 
     def __init__(self, name: Partition, next_offset: int, repeats_below: int) -> None:
         self.name = name
         self.tracker = OffsetTracker(next_offset)
         self.repeats_below = repeats_below
         self.owned = True
+        self.leaving = False
         self.paused = False
-        self.in_flight = 0
         self.run: SkippedRun | None = None
 
 

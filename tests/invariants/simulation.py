@@ -107,6 +107,7 @@ class SimulatedCrm:
         try:
             return await self._write(batch)
         finally:
+            self.budget.release()
             self._busy.difference_update(keys)
 
     def _watch(self, batch: Sequence[Upsert], now: float) -> None:
@@ -142,12 +143,12 @@ class SimulatedCrm:
         if kind == "unauthorized":
             raise Unauthorized(kind)
         if kind == "server":
-            raise ServerFault(kind)
+            raise ServerFault(kind, may_have_applied=True)
         if kind in ("lost", "half"):
             for upsert in batch if kind == "lost" else batch[: len(batch) // 2]:
                 self._apply(upsert)
             await asyncio.sleep(self.rng.uniform(0.0, 10.0))
-            raise AnswerLost(kind)
+            raise AnswerLost(kind, may_have_applied=True)
         return [
             Retry(Reason.ROW_LOCKED) if self.rng.random() < 0.3 else self._apply(u) for u in batch
         ]

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 
 import orjson
@@ -219,12 +220,12 @@ def test_the_last_write_per_key_is_in_place_whatever_happens_to_workers(seed: in
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_invariant_5_no_request_exceeds_the_budget(seed: int) -> None:
-    """At most five requests in any second, and none before a Retry-After is over."""
+    """At most the rate over the run, its bucket and refill in a second, no Retry-After broken."""
 
     async def main() -> Run:
-        this = Run(seed, rate=Rate(5, 1.0))
-        worker = this.worker()
-        await this.feed(300, seconds=0.001)
+        this = Run(seed, trouble=0.05, rate=Rate(5, 1.0))
+        worker = this.worker(replace(POLICY, linger_seconds=0.01, batch_records=5))
+        await this.feed(300, seconds=0.05)
         await this.all_settled()
         await worker.stop()
         return this
@@ -232,15 +233,16 @@ def test_invariant_5_no_request_exceeds_the_budget(seed: int) -> None:
     this = run(main())
     assert this.crm.violations == []
     times = this.crm.requests
-    assert [t for t in times if sum(t <= other < t + 1.0 for other in times) > 10] == []
-    assert len(times) / (times[-1] - times[0]) <= 5.5
+    # A bucket, a second's refill, and what three batches begun at once take without each other.
+    assert [t for t in times if sum(t <= other < t + 1.0 for other in times) > 12] == []
+    assert len(times) <= 5 * (times[-1] - times[0]) + 8
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_invariant_6_a_create_is_never_repeated_blindly(seed: int) -> None:
     """Plain creates whose answer was lost, or whose worker died, exist once."""
-    this = stormy_run(seed)
-    assert [mark for mark, count in Counter(this.crm.visits).items() if count != 1] == []
+    for this in (quiet_run(seed), stormy_run(seed)):
+        assert [mark for mark, count in Counter(this.crm.visits).items() if count != 1] == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -8,6 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 EPOCH = 1_750_000_000.0
+LAST_SECOND = 86_400.0
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -27,10 +28,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         while scheduled and scheduled[0].cancelled():
             handle = heapq.heappop(scheduled)
             handle._scheduled = False  # type: ignore[attr-defined]
-            self._timer_cancelled_count -= 1
+            self._timer_cancelled_count -= 1  # type: ignore[attr-defined]
         if not ready:
             if not scheduled:
                 raise RuntimeError("every task waits for something that will never happen")
+            if self._virtual_now > LAST_SECOND:
+                raise RuntimeError("a virtual day is over: something is never going to end")
             self._virtual_now = max(self._virtual_now, scheduled[0].when())
         super()._run_once()  # type: ignore[misc]
 

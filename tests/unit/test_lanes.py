@@ -156,21 +156,27 @@ def test_discarding_leaves_writes_in_flight_alone() -> None:
     assert (len(lanes), lanes.take(10)) == (0, [])
 
 
-def test_a_batch_is_bounded_by_its_members_own_limits_and_by_bytes() -> None:
-    """A write that keeps failing shares its request with few; a large one goes alone."""
+def test_suspects_of_a_failed_request_go_last_and_in_small_company() -> None:
+    """A write that keeps failing shares its request with few, and with suspects alone."""
     lanes = Lanes()
     for offset in range(5):
         lanes.add(source(f"p{offset}@x.io", offset), now=0.0)
     writes = lanes.take(5)
-    writes[0].batch_limit = 2
     for write in writes:
+        write.batch_limit = None if write is writes[4] else 3
         lanes.delay(write, 0.0)
     lanes.wake(0.0)
-    assert [len(lanes.take(10)), len(lanes.take(10, limit_bytes=5)), len(lanes.take(10))] == [
-        2,
-        2,
-        1,
-    ]
+    sent = [[offsets(w) for w in lanes.take(10)] for _ in range(4)]
+    assert sent == [[[4]], [[0], [1], [2]], [[3]], []]
+
+
+def test_a_batch_is_bounded_by_the_bytes_behind_it() -> None:
+    """Records are two bytes here: two fit into five bytes, and one write always goes."""
+    lanes = Lanes()
+    for offset in range(4):
+        lanes.add(source(f"p{offset}@x.io", offset), now=0.0)
+    sizes = [len(lanes.take(10, limit_bytes=5)), len(lanes.take(10, limit_bytes=1))]
+    assert sizes == [2, 1]
 
 
 @pytest.mark.parametrize("coalesce", [True, False])

@@ -1,0 +1,206 @@
+"""The online check: credentials, API version, objects, fields, required fields and the budget.
+
+Says everything it finds, never just the first; changes nothing in the org.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+
+from destinations.salesforce.auth import Session
+from destinations.salesforce.client import SalesforceClient
+from destinations.salesforce.schema import Field, ObjectSchema, Schemas, names
+from destinations.salesforce.settings import ENDING, SalesforceSettings
+from destinations.salesforce.soql import is_name
+from transformer.budget import Budget
+from transformer.destination import FieldUse, Finding
+from transformer.errors import TransformerError, Unreachable
+
+_MATCH_FIELDS = {"lead": "Email", "contact": "Email"}
+
+
+async def run(
+    options: SalesforceSettings,
+    *,
+    session: Session,
+    client: SalesforceClient,
+    schemas: Schemas,
+    budget: Budget,
+    fields: Sequence[FieldUse],
+) -> Sequence[Finding]:
+    """Check the connection; a login that fails ends it, everything after is checked."""
+    findings = list(_auth_findings(options))
+    try:
+        await session.token()
+    except Unreachable:
+        raise  # nobody can tell whether the credentials are right
+    except TransformerError as error:
+        return [*findings, Finding("error", "credentials", str(error))]
+    findings.append(Finding("ok", "credentials", f"logged in with auth {options.auth}."))
+    steps = (
+        _version(options, client),
+        _organization(options, client),
+        _objects(schemas, fields),
+        _budget(client, budget),
+    )
+    for step in steps:
+        try:
+            findings.extend(await step)
+        except TransformerError as error:
+            findings.append(Finding("error", "salesforce", str(error)))
+    return findings
+
+
+def _auth_findings(options: SalesforceSettings) -> Iterable[Finding]:
+    if options.auth in ENDING:
+        yield Finding(
+            "warning",
+            "auth",
+            f"{options.auth} login is blocked in new orgs and is being retired. Move to"
+            " client_credentials or jwt_bearer.",
+        )
+
+
+async def _version(options: SalesforceSettings, client: SalesforceClient) -> Sequence[Finding]:
+    reply = await client.versions()
+    listed = reply.body if isinstance(reply.body, list) else []
+    known = [str(item.get("version")) for item in listed if isinstance(item, Mapping)]
+    if options.api_version in known:
+        return [Finding("ok", "api_version", f"{options.api_version} is supported.")]
+    newest = max(known, key=float, default="unknown")
+    return [
+        Finding(
+            "error",
+            "api_version",
+            f"{options.api_version} is not supported by this org, expected one up to {newest}."
+            f' Set api_version: "{newest}".',
+        )
+    ]
+
+
+async def _organization(options: SalesforceSettings, client: SalesforceClient) -> Sequence[Finding]:
+    """Compare the org's own word on what it is with the sandbox switch (row S1)."""
+    reply = await client.query("SELECT Id, Name, IsSandbox FROM Organization")
+    records = reply.body.get("records") if isinstance(reply.body, Mapping) else None
+    record = records[0] if isinstance(records, list) and records else None
+    actual = record.get("IsSandbox") if isinstance(record, Mapping) else None
+    if not isinstance(actual, bool):
+        return [Finding("warning", "sandbox", "the org does not say whether it is a sandbox.")]
+    kind = "a sandbox" if actual else "production"
+    if actual is options.sandbox:
+        return [Finding("ok", "sandbox", f"the org is {kind}, as configured.")]
+    return [
+        Finding(
+            "error",
+            "sandbox",
+            f"the org is {kind}, expected {'a sandbox' if options.sandbox else 'production'}."
+            f" Set sandbox: {str(actual).lower()}, or use the other org's credentials.",
+        )
+    ]
+
+
+async def _objects(schemas: Schemas, fields: Sequence[FieldUse]) -> Sequence[Finding]:
+    findings: list[Finding] = []
+    by_object: dict[str, list[FieldUse]] = {}
+    for use in fields:
+        by_object.setdefault(use.object_type, []).append(use)
+    for object_type, uses in by_object.items():
+        schema = await schemas.of(object_type) if is_name(object_type) else None
+        if schema is None:
+            findings.append(
+                Finding(
+                    "error",
+                    uses[0].where,
+                    f'object "{object_type}" is not in this org or not visible to this user.'
+                    " Check its API name and the user's access.",
+                )
+            )
+        else:
+            findings.extend(object_findings(schema, uses))
+    return findings
+
+
+def object_findings(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Sequence[Finding]:
+    """What is wrong between a mapping's fields and one object; one `ok` when nothing is."""
+    findings: list[Finding] = []
+    rights = (("create", schema.createable), ("update", schema.updateable))
+    findings.extend(
+        Finding(
+            "error",
+            uses[0].where,
+            f"{schema.name}: this user may not {verb} it. Grant the permission.",
+        )
+        for verb, allowed in rights
+        if not allowed
+    )
+    for use in uses:
+        field = schema.fields.get(use.name.casefold())
+        findings.extend(_unknown(schema, use) if field is None else _rights(schema, field, use))
+    findings.extend(_required(schema, uses))
+    findings.extend(_matchable(schema, uses))
+    if not any(finding.level == "error" for finding in findings):
+        findings.append(
+            Finding("ok", uses[0].where, f"{schema.name}: {len(uses)} mapped fields checked.")
+        )
+    return findings
+
+
+def _unknown(schema: ObjectSchema, use: FieldUse) -> Iterable[Finding]:
+    close = get_close_matches(
+        use.name.casefold(), [name.casefold() for name in names(schema)], n=1, cutoff=0.75
+    )
+    hint = f' Did you mean "{schema.fields[close[0]].name}"?' if close else ""
+    yield Finding(
+        "error",
+        use.where,
+        f"{schema.name}.{use.name}: no such field, or not visible to this user.{hint}",
+    )
+
+
+def _rights(schema: ObjectSchema, field: Field, use: FieldUse) -> Iterable[Finding]:
+    where = f"{schema.name}.{field.name}"
+    if field.name == "Id":
+        return
+    if not field.writable:
+        yield Finding("error", use.where, f"{where}: read only. Leave it out of the mapping.")
+    elif not field.createable:
+        yield Finding("warning", use.where, f"{where}: can be updated but not set on create.")
+    elif not field.updateable:
+        yield Finding("warning", use.where, f"{where}: can be set on create but not updated.")
+
+
+def _required(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Iterable[Finding]:
+    mapped = {use.name.casefold() for use in uses}
+    missing = [field.name for key, field in schema.fields.items() if field.required]
+    missing = [name for name in missing if name.casefold() not in mapped]
+    if missing:
+        yield Finding(
+            "error",
+            uses[0].where,
+            f"{schema.name}: creating needs {', '.join(missing)}, which the mapping never writes."
+            " Map a source or a default for each.",
+        )
+
+
+def _matchable(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Iterable[Finding]:
+    name = _MATCH_FIELDS.get(schema.name.casefold())
+    field = schema.fields.get(name.casefold()) if name else None
+    if name and (field is None or not field.filterable):
+        yield Finding(
+            "error", uses[0].where, f"{schema.name}.{name}: cannot be matched on: not filterable."
+        )
+
+
+async def _budget(client: SalesforceClient, budget: Budget) -> Sequence[Finding]:
+    await client.limits()
+    if budget.limit is None:
+        return [
+            Finding("warning", "api_share", "the org did not say how many API requests it has.")
+        ]
+    return [
+        Finding(
+            "error" if budget.exhausted else "ok",
+            "api_share",
+            f"{budget.used} of {budget.limit} API requests of the day are used;"
+            f" this connection stops at {budget.allowed}.",
+        )
+    ]

@@ -1,0 +1,252 @@
+"""Salesforce's REST API: one session, one budget, errors translated. Knows no upserts.
+
+Source: REST API Developer Guide v67.0, read 2026-11-22.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import orjson
+
+from destinations.salesforce.auth import Session
+from destinations.salesforce.reasons import SETUP_CODES, VendorError, read_errors
+from destinations.salesforce.settings import SalesforceSettings
+from destinations.salesforce.soql import query_path
+from transformer.clock import Clock
+from transformer.errors import (
+    AnswerLost,
+    QuotaSpent,
+    RequestRefused,
+    ServerFault,
+    Throttled,
+    Unauthorized,
+)
+from transformer.http import Answer, HttpClient, Request
+
+SETUP_PAUSE_SECONDS = 60.0
+CONCURRENCY_PAUSE_SECONDS = 5.0
+
+_USAGE = re.compile(r"(?:^|;)\s*api-usage=(\d+)/(\d+)")
+_OK, _MULTIPLE, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 300, 401, 403, 404
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request below the version's root. `route` is its bounded name."""
+
+    method: str
+    path: str
+    route: str
+    writes: bool
+    body: object = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one call, or one part of a composite, came to."""
+
+    status: int
+    body: object = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it worked: 2xx."""
+        return _OK <= self.status < _MULTIPLE
+
+    @property
+    def errors(self) -> tuple[VendorError, ...]:
+        """The errors in the body of a reply that is not ok."""
+        return read_errors(self.body, self.status)
+
+
+class SalesforceClient:
+    """The calls this destination makes; each is one API request of the org's daily limit."""
+
+    def __init__(
+        self, http: HttpClient, session: Session, settings: SalesforceSettings, clock: Clock
+    ) -> None:
+        self._http = http
+        self._session = session
+        self._clock = clock
+        self.root = f"/services/data/v{settings.api_version}"
+
+    async def composite(self, calls: Sequence[Call]) -> Sequence[Reply]:
+        """Send up to 25 calls (at most 5 queries or collections) as one; replies in their order.
+
+        Each part succeeds or fails by itself. Raises WriteFailed when the whole request failed.
+        """
+        parts = [
+            {
+                "method": call.method,
+                "url": f"{self.root}/{call.path}",
+                "referenceId": f"part{index}",
+                **({"body": call.body} if call.body is not None else {}),
+                **({"httpHeaders": call.headers} if call.headers else {}),
+            }
+            for index, call in enumerate(calls)
+        ]
+        writes = any(call.writes for call in calls)
+        body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": parts}
+        reply = await self.send(
+            Call("POST", "composite", "composite" if writes else "lookup", writes, body)
+        )
+        if not reply.ok:
+            self.refuse(reply, "composite")
+        replies = _composite_replies(reply.body)
+        if len(replies) != len(calls):
+            raise _unexpected(f"expected {len(calls)} parts, got {len(replies)}", writes=writes)
+        return replies
+
+    async def query(self, soql: str) -> Reply:
+        """Run one query; the first page comes back, see `more`."""
+        return await self.send(Call("GET", query_path(soql), "lookup", writes=False))
+
+    async def more(self, next_path: str) -> Reply:
+        """Fetch the page that a query's `nextRecordsUrl` names."""
+        path = next_path.removeprefix(f"{self.root}/")
+        return await self.send(Call("GET", path, "lookup", writes=False))
+
+    async def describe(self, object_type: str) -> Reply:
+        """Describe one object; 404 when there is none of that name."""
+        return await self.send(
+            Call("GET", f"sobjects/{object_type}/describe", "describe", writes=False)
+        )
+
+    async def limits(self) -> Reply:
+        """Read the org's limits; goes although the quota is spent, to see whether it still is.
+
+        403 without the permission, and the header tells the usage all the same.
+        """
+        return await self.send(Call("GET", "limits", "limits", writes=False), probe=True)
+
+    async def versions(self) -> Reply:
+        """List the API versions of the org; counts as no API request."""
+        answer = await self._request(Call("GET", "", "versions", writes=False), metered=False)
+        return Reply(answer.status, answer.body)
+
+    async def send(self, call: Call, *, probe: bool = False) -> Reply:
+        """Send one call; any reply but 401, 5xx and those that concern no upsert comes back."""
+        answer = await self._request(call, probe=probe)
+        self._observe(answer)
+        reply = Reply(answer.status, answer.body)
+        if answer.status == _FORBIDDEN or answer.status > _NOT_FOUND:
+            self._raise_if_general(reply, call)
+        return reply
+
+    def refuse(self, reply: Reply, route: str) -> NoReturn:
+        """Raise RequestRefused for a reply that refuses the call as a whole."""
+        error = reply.errors[0]
+        if reply.status == _NOT_FOUND:
+            raise Unauthorized(
+                f"{route}: Salesforce knows no such resource below {self.root}."
+                " Check api_version and instance_url.",
+                after_seconds=SETUP_PAUSE_SECONDS,
+                vendor=error.vendor,
+            )
+        raise RequestRefused(
+            f"{route}: Salesforce refused the request: {error.code}.",
+            detail=f"{route}: {error.code}: {error.message}",
+            vendor=error.vendor,
+        )
+
+    async def _request(self, call: Call, *, probe: bool = False, metered: bool = True) -> Answer:
+        token = await self._session.token()
+        content = None if call.body is None else orjson.dumps(call.body)
+        for last in (False, True):
+            answer = await self._http.send(
+                Request(
+                    call.method,
+                    token.instance_url + self._path(call),
+                    call.route,
+                    writes=call.writes,
+                    headers=_headers(token.access_token, call, content),
+                    content=content,
+                    probe=probe,
+                    metered=metered,
+                )
+            )
+            if answer.status != _UNAUTHORIZED:
+                return answer
+            if not last:
+                token = await self._session.renew(token)
+        error = read_errors(answer.body, answer.status)[0]
+        raise Unauthorized(
+            f"{call.route}: Salesforce refused a fresh session: {error.code}."
+            " Check that the integration user may use the API.",
+            after_seconds=SETUP_PAUSE_SECONDS,
+            detail=f"{call.route}: {error.code}: {error.message}",
+            vendor=error.vendor,
+        )
+
+    def _path(self, call: Call) -> str:
+        return f"{self.root}/{call.path}" if call.path else "/services/data/"
+
+    def _observe(self, answer: Answer) -> None:
+        """Read `Sforce-Limit-Info: api-usage=18/5000; per-app-api-usage=…` (row S8)."""
+        usage = _USAGE.search(answer.headers.get("sforce-limit-info", ""))
+        if usage:
+            self._http.budget.observe(
+                self._clock.now(), used=int(usage.group(1)), limit=int(usage.group(2))
+            )
+
+    def _raise_if_general(self, reply: Reply, call: Call) -> None:
+        """Raise what has nothing to do with the upserts: limits, and a wrong setup."""
+        error = reply.errors[0]
+        if error.code == "REQUEST_LIMIT_EXCEEDED":
+            raise self._limited(error, call)
+        advice = SETUP_CODES.get(error.code)
+        if advice:
+            raise Unauthorized(
+                f"{call.route}: Salesforce answered {error.code}. {advice}",
+                after_seconds=SETUP_PAUSE_SECONDS,
+                vendor=error.vendor,
+            )
+
+    def _limited(self, error: VendorError, call: Call) -> Throttled | QuotaSpent:
+        """Tell the two limits apart: requests at once (seconds), requests a day (hours)."""
+        budget = self._http.budget
+        if "concurrent" in error.message.casefold():
+            budget.close_for(self._clock.now(), CONCURRENCY_PAUSE_SECONDS)
+            return Throttled(
+                f"{call.route}: too many long requests at once.",
+                after_seconds=CONCURRENCY_PAUSE_SECONDS,
+                vendor=error.vendor,
+            )
+        budget.close_for(self._clock.now(), budget.recheck_seconds)
+        return QuotaSpent(
+            f"{call.route}: the org's API requests of the day are used up.",
+            after_seconds=budget.recheck_seconds,
+            vendor=error.vendor,
+        )
+
+
+def _headers(access_token: str, call: Call, content: bytes | None) -> Mapping[str, str]:
+    headers = {
+        "Authorization": f"Bearer {access_token}",
+        "Accept": "application/json",
+        **call.headers,
+    }
+    if content is not None:
+        headers["Content-Type"] = "application/json; charset=UTF-8"
+    return headers
+
+
+def _composite_replies(body: object) -> Sequence[Reply]:
+    parts = body.get("compositeResponse") if isinstance(body, Mapping) else None
+    if not isinstance(parts, list):
+        return ()
+    return [
+        Reply(status, part.get("body"))
+        for part in parts
+        if isinstance(part, Mapping) and isinstance(status := part.get("httpStatusCode"), int)
+    ]
+
+
+def _unexpected(what: str, *, writes: bool) -> AnswerLost | ServerFault:
+    message = f"composite: {what}."
+    if writes:
+        return AnswerLost(message, may_have_applied=True)
+    return ServerFault(message)

@@ -1,0 +1,134 @@
+"""The settings a Salesforce connection may have: names, types, help, defaults. Data only."""
+
+from destinations.salesforce.settings import API_VERSION, Auth
+from transformer.destination import Setting
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("username", "string", "The integration user's name.", example="sync@example.com"),
+    Setting("password", "string", "Its password.", secret=True, example="${SALESFORCE_PASSWORD}"),
+    Setting(
+        "security_token",
+        "string",
+        "Its security token; may be left out when the org trusts this machine's address.",
+        secret=True,
+        example="${SALESFORCE_TOKEN}",
+    ),
+    Setting("sandbox", "boolean", "Whether the org is a sandbox.", default=False, example=True),
+    Setting(
+        "login_url",
+        "string",
+        "Where to log in: the org's My Domain, else the generic host that `sandbox` says.",
+        example="https://acme.my.salesforce.com",
+    ),
+    Setting(
+        "instance_url",
+        "string",
+        "Where to send data requests, if not to the address that the login answers.",
+        example="https://acme.my.salesforce.com",
+    ),
+    Setting(
+        "auth",
+        "string",
+        "How to log in; found from the other settings when left out. password and soap end with"
+        " Salesforce's retirement of them.",
+        choices=tuple(Auth),
+        example="client_credentials",
+    ),
+    Setting("client_id", "string", "The app's consumer key.", example="3MVG9..."),
+    Setting("client_secret", "string", "Its secret.", secret=True, example="${SALESFORCE_SECRET}"),
+    Setting(
+        "private_key",
+        "string",
+        "The PEM key whose certificate the app has, for jwt_bearer.",
+        secret=True,
+        example="file:/run/secrets/salesforce.pem",
+    ),
+    Setting(
+        "refresh_token",
+        "string",
+        "A refresh token, for refresh_token.",
+        secret=True,
+        example="${SALESFORCE_REFRESH_TOKEN}",
+    ),
+    Setting(
+        "api_version", "string", "The REST API version.", default=API_VERSION, example=API_VERSION
+    ),
+    Setting(
+        "use_contact_id",
+        "boolean",
+        "Write to the contact when the lead found was converted.",
+        default=False,
+        example=True,
+    ),
+    Setting(
+        "map_properties",
+        "boolean",
+        "Map traits to Salesforce fields; off sends them as they are.",
+        default=True,
+        example=True,
+    ),
+    Setting(
+        "required_defaults",
+        "string",
+        "When to write n/a into required fields without a value.",
+        default="create",
+        choices=("create", "always"),
+        example="create",
+    ),
+    Setting(
+        "several_matches",
+        "string",
+        "What to do when several records have the match key: refuse, or write to the first"
+        " created or the newest.",
+        default="refuse",
+        choices=("refuse", "first", "newest"),
+        example="first",
+    ),
+    Setting(
+        "duplicates",
+        "string",
+        "What to do when a duplicate rule objects: refuse, allow (passes rules that only alert),"
+        " or update the one record it names.",
+        default="refuse",
+        choices=("refuse", "allow", "update"),
+        example="update",
+    ),
+    Setting(
+        "unknown_fields",
+        "string",
+        "What to do with fields that the org lacks or forbids: reject the upsert, or drop them"
+        " and say so in the result.",
+        default="reject",
+        choices=("reject", "drop"),
+        example="drop",
+    ),
+    Setting(
+        "assignment_rules",
+        "boolean",
+        "Let the org's active assignment rules choose owners of leads written.",
+        default=True,
+        example=False,
+    ),
+    Setting(
+        "api_share",
+        "number",
+        "The part of the org's daily API requests at which this connection stops.",
+        default=0.8,
+        example=0.5,
+    ),
+    Setting(
+        "recheck_seconds",
+        "number",
+        "How long to wait before asking whether spent API requests are back.",
+        default=60.0,
+        example=300.0,
+    ),
+    Setting("connect_timeout_seconds", "number", "Time to connect.", default=10.0, example=10.0),
+    Setting(
+        "read_timeout_seconds",
+        "number",
+        "Time without a byte of the answer.",
+        default=120.0,
+        example=120.0,
+    ),
+)

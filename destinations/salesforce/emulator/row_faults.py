@@ -1,0 +1,80 @@
+"""Scripted faults that Salesforce alone has, applied row by row or to the whole org.
+
+Their `options`: `rows` (positions in the request, from 0), `row_probability`, `where` (field
+values a row must carry), and for `row_error` the `statusCode` and `message`.
+"""
+
+import random
+from collections.abc import Mapping
+
+from destinations.salesforce.emulator.context import Context
+from destinations.salesforce.emulator.duplicates import USE_ONE
+from destinations.salesforce.emulator.refusals import Refusal
+from transformer.emulator import ConnectionDropped
+from transformer.emulator_faults import Fault
+
+ROW_LOCK = "row_lock"
+DUPLICATE = "duplicate_rule"
+ROW_ERROR = "row_error"
+HALF_APPLIED = "half_applied"
+EXPIRE_SESSION = "expire_session"
+SPEND_QUOTA = "spend_quota"
+CONCURRENT_LIMIT = "concurrent_limit"
+
+KINDS = (
+    ROW_LOCK,
+    DUPLICATE,
+    ROW_ERROR,
+    HALF_APPLIED,
+    EXPIRE_SESSION,
+    SPEND_QUOTA,
+    CONCURRENT_LIMIT,
+)
+"""`row_lock`, `duplicate_rule` and `row_error` refuse rows; `half_applied` writes the first
+`options.rows` rows of a request, keeps them, and drops the connection; `expire_session` ends every
+session, `spend_quota` spends the day's calls, `concurrent_limit` refuses one request."""
+
+
+def before_row(
+    context: Context, rng: random.Random, record_id: str | None, body: Mapping[str, object]
+) -> None:
+    """Refuse the row that is about to be written, if a fault says so."""
+    position = context.rows_seen
+    context.rows_seen += 1
+    for fault in context.faults:
+        if fault.kind in {ROW_LOCK, DUPLICATE, ROW_ERROR} and _hits(fault, rng, position, body):
+            raise _refusal(fault, record_id)
+
+
+def after_row(context: Context) -> None:
+    """Count a row that was written, and drop the connection where `half_applied` says so."""
+    context.rows_written += 1
+    for fault in context.faults:
+        if fault.kind == HALF_APPLIED and context.rows_written >= _integer(fault, "rows", 1):
+            raise ConnectionDropped
+
+
+def _hits(fault: Fault, rng: random.Random, position: int, body: Mapping[str, object]) -> bool:
+    rows = fault.options.get("rows")
+    if isinstance(rows, list) and position not in rows:
+        return False
+    where = fault.options.get("where")
+    if isinstance(where, Mapping) and any(body.get(name) != want for name, want in where.items()):
+        return False
+    chance = fault.options.get("row_probability", 1.0)
+    return not isinstance(chance, (int, float)) or chance >= 1 or rng.random() < chance
+
+
+def _refusal(fault: Fault, record_id: str | None) -> Refusal:
+    if fault.kind == ROW_LOCK:
+        text = "unable to obtain exclusive access to this record"
+        return Refusal("UNABLE_TO_LOCK_ROW", f"{text} or 1 records: {record_id or ''}", fields=[])
+    if fault.kind == DUPLICATE:
+        return Refusal("DUPLICATES_DETECTED", USE_ONE, fields=[])
+    code = str(fault.options.get("statusCode", "UNKNOWN_EXCEPTION"))
+    return Refusal(code, str(fault.options.get("message", "scripted")), fields=[])
+
+
+def _integer(fault: Fault, name: str, default: int) -> int:
+    value = fault.options.get(name, default)
+    return value if isinstance(value, int) else default

@@ -1,0 +1,198 @@
+"""Lookups: which queries a batch needs, and the records they found. By query, never by search.
+
+A search index lags behind writes; a query does not, so a record just created is found.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from destinations.salesforce.client import Call, Reply, SalesforceClient
+from destinations.salesforce.reasons import outcome
+from destinations.salesforce.soql import Query, folded, long_id, query_path
+from transformer.outcome import Rejected, Retry
+from transformer.upsert import Match, Operation, Scalar, Upsert
+
+QUERIES_PER_COMPOSITE = 5
+# Text that a composite would replace by another part's result; such queries go by themselves.
+REFERENCE = "@{"
+
+_LEAD_COLUMNS = ("IsConverted", "ConvertedContactId", "ConvertedAccountId")
+
+MatchKey: TypeAlias = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One record that a lookup found; `values` by case-folded column."""
+
+    record_id: str
+    created: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def converted(self) -> bool:
+        """Whether it is a lead that was converted."""
+        return self.values.get("isconverted") is True
+
+    @property
+    def contact_id(self) -> str:
+        """The contact that a converted lead became, or empty."""
+        return str(self.values.get("convertedcontactid") or "")
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the lookups of one batch came to.
+
+    `failures` are by object and field: a query that failed says nothing of its values.
+    """
+
+    records: dict[MatchKey, list[Found]] = field(default_factory=dict)
+    failures: dict[tuple[str, str], Rejected | Retry] = field(default_factory=dict)
+
+    def of(self, object_type: str, match: Match) -> Sequence[Found]:
+        """The records that `match` means, oldest first."""
+        found = self.records.get(match_key(object_type, match), [])
+        return sorted(found, key=lambda record: (record.created, record.record_id))
+
+    def failure(self, object_type: str, match: Match) -> Rejected | Retry | None:
+        """Why nothing is known of `match`, or None."""
+        return self.failures.get((object_type.casefold(), match.name.casefold()))
+
+
+def match_key(object_type: str, match: Match) -> MatchKey:
+    """What two upserts of one record have in common."""
+    if is_id(match):
+        return (object_type.casefold(), "id", long_id(str(match.value)) or str(match.value))
+    return (object_type.casefold(), match.name.casefold(), folded(match.value))
+
+
+def is_id(match: Match) -> bool:
+    """Whether `match` is the record's own id."""
+    return match.name.casefold() == "id"
+
+
+def is_external(upsert: Upsert) -> bool:
+    """Whether the CRM itself can find or create the record by one external-id field.
+
+    Only custom fields can be external ids; Email and its like are matched by query, so that
+    converted leads and several matches are seen before anything is written.
+    """
+    if upsert.operation is not Operation.UPSERT or len(upsert.matches) != 1:
+        return False
+    plain = not (upsert.fill or upsert.on_create or upsert.on_update or upsert.required)
+    return plain and upsert.matches[0].name.casefold().endswith("__c")
+
+
+def needs_lookup(upsert: Upsert) -> bool:
+    """Whether the record must be found before the write can be planned."""
+    if not upsert.matches or is_external(upsert):
+        return False
+    direct = upsert.operation is Operation.UPDATE and is_id(upsert.matches[0])
+    return not direct or bool(upsert.fill)
+
+
+def plan_queries(upserts: Iterable[Upsert]) -> Sequence[Query]:
+    """Gather the match keys of `upserts` into queries, one per object, field and kind of value."""
+    values: dict[tuple[str, str, str, bool], dict[str, Scalar]] = {}
+    fills: dict[str, dict[str, None]] = {}
+    for upsert in upserts:
+        fills.setdefault(upsert.object_type, {}).update(dict.fromkeys(sorted(upsert.fill)))
+        for match in upsert.matches:
+            value = long_id(str(match.value)) or match.value if is_id(match) else match.value
+            alone = REFERENCE in str(value)
+            kind = "text" if isinstance(value, str) else "bare"
+            group = values.setdefault((upsert.object_type, match.name, kind, alone), {})
+            group.setdefault(match_key(upsert.object_type, match)[2], value)
+    return [
+        Query(
+            object_type,
+            name,
+            _columns(object_type, name, fills[object_type]),
+            tuple(group.values()),
+        )
+        for (object_type, name, _kind, _alone), group in values.items()
+    ]
+
+
+def _columns(object_type: str, name: str, fill: Iterable[str]) -> tuple[str, ...]:
+    lead = _LEAD_COLUMNS if object_type.casefold() == "lead" else ()
+    wanted = ("Id", "CreatedDate", name, *lead, *fill)
+    seen: dict[str, str] = {}
+    for column in wanted:
+        seen.setdefault(column.casefold(), column)
+    return tuple(seen.values())
+
+
+class Finder:
+    """Runs lookups, up to five queries in one API request."""
+
+    def __init__(self, client: SalesforceClient) -> None:
+        self._client = client
+
+    async def find(self, queries: Sequence[Query]) -> Findings:
+        """Run `queries`, cut to size, and gather what they find.
+
+        A query that Salesforce refuses for an optional column is asked again without it. Raises
+        WriteFailed when a whole request fails.
+        """
+        findings = Findings()
+        pending = [part for query in queries for part in query.cut()]
+        while pending:
+            again: list[Query] = []
+            replies = await ask(self._client, [query.text for query in pending])
+            for query, reply in zip(pending, replies, strict=True):
+                again.extend(await self._take(query, reply, findings))
+            pending = again
+        return findings
+
+    async def _take(self, query: Query, reply: Reply, findings: Findings) -> Sequence[Query]:
+        """Read one reply and its further pages; return what is to be asked again."""
+        while reply.ok:
+            page = reply.body if isinstance(reply.body, Mapping) else {}
+            for record in _records(page):
+                key = (query.object_type.casefold(), query.field.casefold(), _value(query, record))
+                findings.records.setdefault(key, []).append(record)
+            next_path = page.get("nextRecordsUrl")
+            if page.get("done") is not False or not isinstance(next_path, str):
+                return ()
+            reply = await self._client.more(next_path)
+        for error in reply.errors:
+            for name in error.named_fields if error.code == "INVALID_FIELD" else ():
+                reduced = query.without(name)
+                if reduced is not None:
+                    return (reduced,)
+        where = f"lookup of {query.object_type} by {query.field}"
+        key_of_failure = (query.object_type.casefold(), query.field.casefold())
+        findings.failures[key_of_failure] = outcome(reply.errors, where)
+        return ()
+
+
+async def ask(client: SalesforceClient, queries: Sequence[str]) -> Sequence[Reply]:
+    """Run SOQL queries, five to a request; replies in their order."""
+    replies: dict[int, Reply] = {}
+    shared: list[int] = []
+    for index, soql in enumerate(queries):
+        if REFERENCE in soql:
+            replies[index] = await client.query(soql)
+        else:
+            shared.append(index)
+    for start in range(0, len(shared), QUERIES_PER_COMPOSITE):
+        group = shared[start : start + QUERIES_PER_COMPOSITE]
+        calls = [Call("GET", query_path(queries[i]), "lookup", writes=False) for i in group]
+        replies.update(zip(group, await client.composite(calls), strict=True))
+    return [replies[index] for index in range(len(queries))]
+
+
+def _records(page: Mapping[str, object]) -> Iterable[Found]:
+    rows = page.get("records")
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, Mapping) and row.get("Id"):
+            values = {str(name).casefold(): value for name, value in row.items()}
+            yield Found(str(row["Id"]), str(row.get("CreatedDate") or ""), values)
+
+
+def _value(query: Query, record: Found) -> str:
+    name = query.field.casefold()
+    return record.record_id if name == "id" else folded(record.values.get(name))

@@ -1,0 +1,131 @@
+"""The hot path per event, as a multiple of what parsing its JSON alone costs.
+
+`make bench` prints a table. Each step is measured in turns with the parsing, so that both see the
+same machine; the best of several rounds counts.
+"""
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from destinations.salesforce.pack import encode
+from destinations.salesforce.plan import Write
+from transformer import app
+from transformer.config import load_for_mapping
+from transformer.decode import decode
+from transformer.demo.events import Existing, events
+from transformer.mapping import CompiledMapping
+from transformer.outcome import Rejected
+from transformer.record import Record
+from transformer.upsert import Upsert
+
+ROUNDS: Final = 15
+_CONFIG: Final = (
+    Path(__file__).parent.parent.parent / "destinations/salesforce/examples/minimal.yaml"
+)
+_MOST: Final = {
+    "decode": 4.0,
+    "decode, skip": 5.0,
+    "decode, map": 12.0,
+    "decode, map, encode": 16.0,
+}
+"""What each step may cost at most, in parsings; far above what is measured, to catch a blunder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One step: events per second, and its cost in parsings."""
+
+    step: str
+    per_second: float
+    ratio: float
+
+
+def records() -> tuple[list[Record], list[Record]]:
+    """The demonstration's identify events: opted in, and the same ones not."""
+    existing = Existing(contacts=[], leads=[], subscriptions=[])
+    values = [message.value or b"" for message in events(existing)[:190]]
+    mapped = [value for value in values if b'"type":"identify"' in value]
+    skipped = [value.replace(b'"Salesforce":true', b'"Salesfarce":true') for value in mapped]
+    return _records(mapped), _records(skipped)
+
+
+def _records(values: list[bytes]) -> list[Record]:
+    return [Record("events", 0, n, 0, None, value) for n, value in enumerate(values)]
+
+
+def steps(mapping: CompiledMapping) -> dict[str, Callable[[], None]]:
+    """What is measured, by name."""
+    mapped, skipped = records()
+    return {
+        "parse": lambda: _each(mapped, lambda record: orjson.loads(record.value or b"")),
+        "decode": lambda: _each(mapped, decode),
+        "decode, skip": lambda: _each(skipped, lambda record: _evaluate(mapping, record)),
+        "decode, map": lambda: _each(mapped, lambda record: _evaluate(mapping, record)),
+        "decode, map, encode": lambda: _each(mapped, lambda record: _encode(mapping, record)),
+    }
+
+
+def _each(records: list[Record], step: Callable[[Record], object]) -> None:
+    for record in records:
+        step(record)
+
+
+def _encode(mapping: CompiledMapping, record: Record) -> None:
+    for upsert in _evaluate(mapping, record):
+        encode(Write(0, "create", upsert, upsert.properties))
+
+
+def _evaluate(mapping: CompiledMapping, record: Record) -> list[Upsert]:
+    event = decode(record)
+    if isinstance(event, Rejected):
+        return []
+    found = mapping.evaluate(event)
+    return [one for one in found if isinstance(one, Upsert)] if isinstance(found, tuple) else []
+
+
+def measure(rounds: int = ROUNDS) -> list[Result]:
+    """Measure every step, interleaved; the best round of each counts."""
+    (wired,) = app.wire(load_for_mapping(_CONFIG, app.kind, {}))
+    measured = steps(wired.mapping)
+    best = dict.fromkeys(measured, float("inf"))
+    count = len(records()[0])
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for name, step in measured.items():
+                best[name] = min(best[name], _seconds(step))
+    finally:
+        gc.enable()
+    parsing = best["parse"]
+    return [Result(name, count / took, took / parsing) for name, took in best.items()]
+
+
+def _seconds(step: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    step()
+    return time.perf_counter() - began
+
+
+def main() -> int:
+    """Print the table; 1 when a step costs more than it ever should."""
+    results = measure()
+    sys.stdout.write(f"{'step':<22} {'events/s':>10} {'in parsings':>12} {'at most':>8}\n")
+    for result in results:
+        most = _MOST.get(result.step)
+        sys.stdout.write(
+            f"{result.step:<22} {result.per_second:>10,.0f} {result.ratio:>12.1f} "
+            f"{'' if most is None else f'{most:.1f}':>8}\n"
+        )
+    slow = [one.step for one in results if one.ratio > _MOST.get(one.step, float("inf"))]
+    return 1 if slow else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

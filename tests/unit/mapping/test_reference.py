@@ -1,0 +1,131 @@
+"""The language's words: every directive keeps its examples, the page and the schema keep up."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.unit.mapping.events import SALESFORCE
+from transformer.mapping import parse, tables
+from transformer.mapping.directives import DIRECTIVES, Directive, Example, applied
+from transformer.mapping.document import Node, Problems, read
+from transformer.mapping.reference import documented_keys, render
+from transformer.mapping.sources import SOURCE_KEYS
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "transformer" / "mapping" / "REFERENCE.md"
+SCHEMA = json.loads((ROOT / "schemas" / "mapping.schema.json").read_text())
+EXAMPLES = [(directive, example) for directive in DIRECTIVES for example in directive.examples]
+
+
+def plain(node: Node) -> object:
+    """The document as JSON, keys as they are written (`on` is text)."""
+    if node.entries is not None:
+        return {name: plain(inner) for name, inner in node.entries.items()}
+    if node.items is not None:
+        return [plain(item) for item in node.items]
+    return node.value
+
+
+def document(text: str) -> object:
+    """The mapping file `text` as JSON."""
+    problems = Problems()
+    top = read(text, "mapping.yaml", problems)
+    assert top is not None
+    assert problems.lines == []
+    return plain(top)
+
+
+def is_valid(text: str) -> bool:
+    """Whether the schema accepts a mapping file."""
+    return jsonschema.Draft202012Validator(SCHEMA).is_valid(document(text))
+
+
+@pytest.mark.parametrize(
+    ("directive", "example"), EXAMPLES, ids=lambda each: getattr(each, "name", None)
+)
+def test_a_directive_does_what_its_examples_say(directive: Directive, example: Example) -> None:
+    """The examples are the documentation; value and type are as written."""
+    function = applied(directive, example.argument)
+    if example.fails:
+        with pytest.raises(ValueError, match=r"^expected "):
+            function(example.value)
+        return
+    result = function(example.value)
+    assert (type(result), result) == (type(example.gives), example.gives)
+
+
+@pytest.mark.parametrize("directive", DIRECTIVES, ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "value", [None, True, 0, -1.5, 10**300, "", " ", "\x00", [], {}, [[1]], {"a": 1}]
+)
+def test_a_directive_raises_nothing_but_value_error(directive: Directive, value: object) -> None:
+    """Whatever a trait holds."""
+    argument = next((each.argument for each in directive.examples if each.argument), None)
+    try:
+        result = applied(directive, argument)(value)
+    except ValueError as error:
+        result = str(error)
+    assert result is None or result is not NotImplemented
+
+
+def test_the_reference_page_is_the_one_the_language_writes() -> None:
+    """Renew it with `python -m transformer.mapping.reference`."""
+    assert PAGE.read_text() == render()
+
+
+def test_the_reference_page_describes_every_key() -> None:
+    """No key of the grammar is missing, none is there that the grammar has not."""
+    grammar = {
+        *parse.TOP_KEYS, *parse.UPSERT_KEYS, *parse.WHEN_KEYS, *SOURCE_KEYS,
+        *tables.TABLE_KEYS, *tables.FIELD_KEYS, *tables.REST_KEYS,
+    }  # fmt: skip
+    assert documented_keys() == grammar
+
+
+def test_the_schema_accepts_the_default_mapping() -> None:
+    """Editors check it with the schema."""
+    assert is_valid(SALESFORCE.read_text())
+
+
+def test_the_schema_knows_every_key_and_directive() -> None:
+    """The schema and the grammar list the same words."""
+    kinds = SCHEMA["$defs"]
+    simple, objects = kinds["directive"]["oneOf"]
+    assert {*simple["enum"], *objects["properties"]} == {
+        *(directive.name for directive in DIRECTIVES), "python",
+    }  # fmt: skip
+    assert set(SCHEMA["properties"]) == set(parse.TOP_KEYS)
+    assert set(SCHEMA["properties"]["names"]["properties"]) == set(tables.NAMES_KEYS)
+    assert set(kinds["table"]["properties"]) == set(tables.TABLE_KEYS)
+    assert set(kinds["upsert"]["properties"]) == set(parse.UPSERT_KEYS)
+    assert set(kinds["when"]["properties"]) == set(parse.WHEN_KEYS)
+    assert set(kinds["rest"]["oneOf"][1]["properties"]) == set(tables.REST_KEYS)
+    assert set(kinds["field"]["oneOf"][2]["properties"]) == set(tables.FIELD_KEYS)
+    assert set(kinds["source"]["oneOf"][1]["properties"]) == set(SOURCE_KEYS)
+    assert set(kinds["match"]["oneOf"][2]["properties"]) == set(parse.MATCH_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("aliases:", "alias:"),
+        ("ignore:", "ignored:"),
+        ("nested: refuse", "nested: refused"),
+        ("apply: first_name", "apply: firstname"),
+        ("read_only: true", "readonly: true"),
+        ("writable: update", "writable: updates"),
+        ("write: never", "write: newer"),
+        ("default: n/a, on: create", "default: n/a, on: insert"),
+        ("type: identify", "type: identfy"),
+        ("form: email", "form: mail"),
+        ("rest: as_is", "rest: asis"),
+        ("version: 1", "version: 2"),
+    ],
+)
+def test_the_schema_refuses_typos(right: str, wrong: str) -> None:
+    """Each one in the default mapping."""
+    text = SALESFORCE.read_text()
+    assert right in text
+    assert not is_valid(text.replace(right, wrong, 1))

@@ -1,0 +1,5 @@
+"""`python -m transformer` is the `transformer` command."""
+
+from transformer.cli import main
+
+main()

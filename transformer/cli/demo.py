@@ -1,0 +1,156 @@
+"""`transformer demo`: the main job on this machine, and what came of it."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from transformer import log
+from transformer.cli import terminal
+from transformer.demo.conservation import Account
+from transformer.demo.run import Report, play
+from transformer.record import Record
+from transformer.results import DEAD_LETTER_HEADER
+
+_USUAL_CALLS: Final = 2_000
+_LEADS: Final = 6
+_LETTERS: Final = 12
+_SHOWN_FIELDS: Final = ("Id", "FirstName", "LastName", "Email", "Company", "Title", "plan__c")
+
+
+@click.command(
+    epilog="Example:\n\n  transformer demo",
+)
+def command() -> int:
+    """See the main job done on this machine, in under two minutes.
+
+    Starts an embedded Kafka broker, a Salesforce emulator and a worker, produces a few hundred
+    events, and shows what became of them. Exits with 0 when every event is accounted for.
+    """
+    log.configure(style="console", level="error")
+    console = terminal.console()
+    with _bar(terminal.console(stderr=True)) as bar:
+        report = asyncio.run(play(_Show(bar)))
+    _print(console, report)
+    return 1 if report.problems else 0
+
+
+class _Show:
+    """Steps as lines on stderr, progress as a bar where there is a terminal."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("events settled", total=None, visible=False)
+
+    def step(self, text: str) -> None:
+        self._bar.console.print(f"==> {text}")
+
+    def progress(self, settled: int, total: int) -> None:
+        self._bar.update(self._task, completed=settled, total=total, visible=True)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("    {task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _print(console: Console, report: Report) -> None:
+    account = report.account
+    console.print()
+    console.print(
+        terminal.table(
+            "Writes that the events asked for, by object and what happened",
+            ("object", "operation", "outcome", "writes"),
+            [(*key, count) for key, count in sorted(account.by_outcome.items())],
+            right=("writes",),
+        )
+    )
+    console.print()
+    console.print(
+        terminal.table(
+            "Events skipped and rejected, by reason",
+            ("outcome", "reason", "events"),
+            [(*key, count) for key, count in sorted(account.by_reason.items(), key=_by_count)],
+            right=("events",),
+        )
+    )
+    console.print()
+    console.print(_leads(report))
+    console.print()
+    console.print(_letters(report.letters))
+    console.print()
+    for line in _summary(account, report):
+        console.print(line)
+
+
+def _by_count(item: tuple[tuple[str, str], int]) -> tuple[str, int, str]:
+    (outcome, reason), count = item
+    return (outcome, -count, reason)
+
+
+def _leads(report: Report) -> object:
+    rows = [[_cell(lead.get(name)) for name in _SHOWN_FIELDS] for lead in report.leads[-_LEADS:]]
+    title = f"{len(rows)} of the {len(report.leads)} leads that the CRM now has"
+    return terminal.table(title, _SHOWN_FIELDS, rows)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _letters(letters: Sequence[Record]) -> object:
+    rows = []
+    for record in letters:
+        header = dict(record.headers).get(DEAD_LETTER_HEADER) or b"{}"
+        letter = orjson.loads(header)
+        rows.append((letter["reason"], letter["detail"], record.value or b"(nothing)"))
+    rows = _varied(rows)[:_LETTERS]
+    return terminal.table(
+        f"{len(rows)} of the {len(letters)} dead letters",
+        ("reason", "detail", "first bytes of the record"),
+        [(reason, _short(detail, 90), _short(_text(value), 40)) for reason, detail, value in rows],
+    )
+
+
+def _varied(rows: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
+    """One of each reason first."""
+    first = {reason: row for row in reversed(rows) for reason in [row[0]]}
+    return [*first.values(), *(row for row in rows if row not in first.values())]
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "backslashreplace")
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _summary(account: Account, report: Report) -> Iterable[str]:
+    total = len(account.sources)
+    per_thousand = round(report.api_calls * 1_000 / max(1, total))
+    yield (
+        f"{total} events in {report.seconds:.1f} s, {report.api_calls} API calls: "
+        f"{per_thousand} per 1,000 events; looking up and writing each by itself takes "
+        f"{_USUAL_CALLS:,}."
+    )
+    counts = ", ".join(
+        f"{account.count(outcome)} {outcome}" for outcome in ("delivered", "skipped", "rejected")
+    )
+    if report.problems:
+        yield f"NOT accounted for: {'; '.join(report.problems)}."
+    else:
+        yield f"Every event is accounted for, once: {total} read = {counts}."
+        yield f"No address has two leads: {len(report.leads)} leads."
+        yield f"Every rejected one is a dead letter with its own bytes: {len(account.letters)}."

@@ -1,0 +1,204 @@
+"""The reference page of the mapping language, written from the language's own words and examples.
+
+`python -m transformer.mapping.reference > transformer/mapping/REFERENCE.md` renews it.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import orjson
+
+from transformer.mapping.conversions import ABSENT
+from transformer.mapping.directives import DIRECTIVES, Argument, Directive, Example
+
+_INTRODUCTION: Final = """\
+# The mapping language
+
+A mapping file says which events become which records of a CRM, and how traits become their
+properties. It is YAML, checked whole before the worker starts: every problem is reported with
+file, line, path, what was expected and what was probably meant. `transformer map --explain` shows
+what a mapping makes of an event, field by field.
+
+```yaml
+version: 1
+aliases:
+  firstName: [first_name]
+rest: {suffix: __c}
+tables:
+  Lead:
+    fields:
+      Email: email
+      FirstName: [firstName, {from: name, apply: first_name}]
+      Company: {from: [company.name, company], default: n/a, on: create}
+    required: [Company]
+upserts:
+  - when: {type: identify}
+    object: Lead
+    match: [{Email: {from: email, form: email}}]
+```
+"""
+
+_SECTIONS: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
+    (
+        "The file",
+        "",
+        {
+            "version": "Always 1.",
+            "aliases": "Other spellings of a trait path, tried right after it, in order, wherever "
+            "it is a source.",
+            "names": "What names and ids that come with an event must look like (regular "
+            "expressions, matched whole): `object`, `field`, `record_id`; and "
+            "`record_id_property`, the property that holds a record's id.",
+            "rest": "What becomes of traits that no field takes, for tables without their own.",
+            "tables": 'One per object: how traits become properties. `"*"` is any other object.',
+            "upserts": "The writes of one event, in order; each one whose `when` holds is made.",
+        },
+    ),
+    (
+        "Sources",
+        (
+            "A source is a path into the merged traits (`address.city`), or into the whole event "
+            "when it starts with `$.` (`$.properties.plan`). The first present source wins. "
+            'Absent, null, `""`, 0 and false are five different things: a source is present when '
+            "its key is there. Objects and lists are no values and are passed over, with a note. "
+            "A trait spelled as the field itself is always its last source. Instead of a path, an "
+            "object:"
+        ),
+        {
+            "from": "A path, or a list of sources.",
+            "apply": "A directive or a list of them, applied in order (see below).",
+            "value": "A constant.",
+            "template": "Text with paths in braces, `{firstName} {lastName}`; passed over unless "
+            "every path has a value.",
+        },
+    ),
+    (
+        "Tables",
+        "",
+        {
+            "fields": "Property: source, list of sources, or the keys of the next section.",
+            "required": "Properties without which the CRM creates nothing. A create without them, "
+            "or an update that empties them, is rejected before it is sent.",
+            "rest": "`as_is`, `drop`, or the keys below.",
+        },
+    ),
+    (
+        "Fields",
+        "The keys of a source, and:",
+        {
+            "default": "Written when no source has a value; for a required field also when the "
+            "value is null or blank.",
+            "on": "When the default is written: `always` (the default) or `create`.",
+            "write": "`overwrite` (the default), `fill` (only where the record has none) or "
+            "`never` (recognised, left out, noted `dropped`).",
+            "writable": "`create` or `update`: sent only then.",
+            "read_only": "`true`: recognised, left out, noted `read_only`.",
+        },
+    ),
+    (
+        "Rest",
+        (
+            "A trait never becomes a property that a field of the table fills; a trait spelled as "
+            "the property itself wins over one that gets the suffix."
+        ),
+        {
+            "suffix": "Appended to the trait's name, the casing untouched, unless it is there.",
+            "names": "What a trait must look like to get the suffix; else it is left out and noted "
+            "`invalid_field_name`.",
+            "ignore": "Traits left out without a note.",
+            "nested": "`refuse` (the default): objects and lists are left out and noted "
+            "`not_a_scalar`. `flatten`: the parts of `a: {b: 1}` become `a_b` and the suffix.",
+            "mode": "`suffix`, `as_is` or `drop`; follows from the other keys.",
+        },
+    ),
+    (
+        "Upserts",
+        "",
+        {
+            "when": "The conditions below; all that are given must hold.",
+            "object": "The object's name, or `{from: external_id}`: what follows the prefix in the "
+            "external id's type.",
+            "table": "The table to use, when it is not the object's own.",
+            "match": "How the record is found: a list such as `[{Email: email}]`, tried in order, "
+            "the first with a value is the match key; `[]` always creates. `external_id`: an id "
+            "updates that record, an `identifierType` upserts by that field, no id creates. "
+            "`form` of a match is `text` (the default), `email` or `record_id`.",
+            "create": "`false`: records that are not found are not created.",
+            "update": "`false`: records that are found are not changed.",
+        },
+    ),
+    (
+        "Conditions",
+        "",
+        {
+            "type": "`identify`, `track`, `group`, or a list of them.",
+            "event": "Names of tracks.",
+            "external_id": "A type such as `Crm-*`: one write per external id of that type.",
+            "no_external_id": "A type such as `Crm-*`: only events without an external id of it.",
+            "present": "Paths that must be there.",
+            "absent": "Paths that must not be there.",
+            "equals": "Path: value, or list of values. `true` is not 1.",
+        },
+    ),
+)
+
+_DIRECTIVES: Final = """\
+## Directives
+
+Null passes every directive untouched, except the ones that split a name: for them it is nothing,
+and the next source is tried. A value that a directive cannot use rejects the upsert
+(`invalid_value`).
+"""
+
+_PYTHON: Final = """\
+### python
+
+`{python: "module:function"}` calls your own function with the event and the value and takes what
+it returns; an exception rejects the upsert. It must be quick and must not do I/O.
+"""
+
+
+def render() -> str:
+    """The page as Markdown."""
+    return "\n".join(
+        [_INTRODUCTION, *_sections(), _DIRECTIVES, *map(_directive, DIRECTIVES), _PYTHON]
+    )
+
+
+def documented_keys() -> frozenset[str]:
+    """Every key that the page describes."""
+    return frozenset(key for _, _, keys in _SECTIONS for key in keys)
+
+
+def _sections() -> Iterator[str]:
+    for title, text, keys in _SECTIONS:
+        lines = [f"## {title}", ""]
+        lines += [text, ""] if text else []
+        lines += ["| key | meaning |", "| --- | --- |"]
+        lines += [f"| `{key}` | {meaning} |" for key, meaning in keys.items()]
+        yield "\n".join([*lines, ""])
+
+
+def _directive(directive: Directive) -> str:
+    lines = [f"### {directive.name}", "", directive.doc, ""]
+    lines += ["| apply | value | gives |", "| --- | --- | --- |"]
+    lines += [_example(directive, example) for example in directive.examples]
+    return "\n".join([*lines, ""])
+
+
+def _example(directive: Directive, example: Example) -> str:
+    gives = "rejected" if example.fails else _json(example.gives)
+    return f"| {_apply(directive.name, example.argument)} | {_json(example.value)} | {gives} |"
+
+
+def _apply(name: str, argument: Argument) -> str:
+    return f"`{name}`" if argument is None else f"`{{{name}: {orjson.dumps(argument).decode()}}}`"
+
+
+def _json(value: object) -> str:
+    return "nothing" if value is ABSENT else f"`{orjson.dumps(value).decode()}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())
