@@ -3,10 +3,11 @@
 Pure: it is told the time, returns waits, and never sleeps (invariant 5).
 """
 
+from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
-# Less is rounding of floating point; a wait that no clock can show would never end.
-_LEAST_WAIT_SECONDS = 1e-6
+_LEAST_WAIT_SECONDS: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,7 @@ class Budget:
         self.in_flight = 0
         self.spent_total = 0
         self._overlap = 0
-        self._tokens = float(rate.requests) if rate else 0.0
-        self._refilled_at: float | None = None
+        self._sent: deque[float] = deque(maxlen=rate.requests if rate else 0)
         self._closed_until = 0.0
         self._checked_at: float | None = None
 
@@ -88,9 +88,7 @@ class Budget:
         self.in_flight += requests
         self._overlap = max(self._overlap, self.in_flight)
         self.spent_total += requests
-        if self.rate is not None:
-            self._refill(now, self.rate)
-            self._tokens -= requests
+        self._sent.extend([now] * requests)
 
     def release(self, requests: int = 1) -> None:
         """The answers to `requests` taken before are here, or will never come."""
@@ -119,13 +117,10 @@ class Budget:
         return max(0.0, self._checked_at + self.recheck_seconds - now)
 
     def _rate_wait(self, now: float, rate: Rate, requests: int) -> float:
-        self._refill(now, rate)
-        missing = min(requests, rate.requests) - self._tokens
-        wait = missing * rate.seconds / rate.requests
+        """Until so many of the window's requests are old enough that `requests` more fit in."""
+        over = len(self._sent) + min(requests, rate.requests) - rate.requests
+        if over <= 0:
+            return 0.0
+        wait = self._sent[over - 1] + rate.seconds - now
+        # Less is rounding of floating point: a wait that no clock can show would never end.
         return wait if wait > _LEAST_WAIT_SECONDS else 0.0
-
-    def _refill(self, now: float, rate: Rate) -> None:
-        if self._refilled_at is not None:
-            gained = (now - self._refilled_at) * rate.requests / rate.seconds
-            self._tokens = min(float(rate.requests), self._tokens + gained)
-        self._refilled_at = now

@@ -25,6 +25,8 @@ _TYPES: Final[Mapping[object, EventType]] = {
 }
 _TIMES: Final = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FOREVER: Final = float("inf")
+_from_iso: Final = datetime.fromisoformat
 _MILLISECONDS_FROM: Final = 1e11  # as seconds that is the year 5138, as milliseconds 1973
 _BOM: Final = b"\xef\xbb\xbf"
 _NOTHING: Final[Mapping[str, object]] = {}
@@ -85,26 +87,24 @@ def name_of(value: object) -> str:
 
 
 def _event(event_type: EventType, root: dict[str, object], timestamp_ms: int) -> Event:
-    context = root.get("context")
-    traits = root.get("traits")
+    get = root.get
+    context, traits = get("context"), get("traits")
     external_ids: tuple[ExternalId, ...] = ()
     if type(context) is dict:
-        below = context.get("traits")
-        if below is not None and below != _NOTHING:
+        if (below := context.get("traits")) is not None and below != _NOTHING:
             traits = _merged(traits, below)
-        raw_ids = context.get("externalId")
-        if raw_ids is not None:
+        if (raw_ids := context.get("externalId")) is not None:
             external_ids = _external_ids(raw_ids)
     elif context is not None:
         raise _Unusable(f"$.context: expected an object, got {name_of(context)}")
-    message_id = root.get("messageId")
+    message_id, properties, integrations = get("messageId"), get("properties"), get("integrations")
     return Event(
         event_type,
         message_id if type(message_id) is str else _id_text(message_id, "$.messageId") or "",
         _event_time(root, timestamp_ms),
         traits if type(traits) is dict else _object(traits, "$.traits"),
-        _object(root.get("properties"), "$.properties"),
-        _object(root.get("integrations"), "$.integrations"),
+        _NOTHING if properties is None else _object(properties, "$.properties"),
+        integrations if type(integrations) is dict else _object(integrations, "$.integrations"),
         external_ids,
         root,
     )
@@ -163,14 +163,26 @@ def _id_text(value: object, path: str) -> str | None:
 def _event_time(root: Mapping[str, object], timestamp_ms: int) -> float:
     """When it happened: the first usable source that is not far ahead of the record's own time."""
     recorded = timestamp_ms / 1000
-    latest = recorded + AHEAD_SECONDS if timestamp_ms > 0 else float("inf")
+    latest = recorded + AHEAD_SECONDS if timestamp_ms > 0 else _FOREVER
+    raw = root.get("timestamp")
+    if type(raw) is str and raw[4:5] == "-":
+        # Nearly all events: ISO 8601 text with an offset. Everything else goes the long way.
+        try:
+            moment = _from_iso(raw)
+        except ValueError:
+            pass
+        else:
+            if moment.tzinfo is not None:
+                seconds = moment.timestamp()
+                if seconds <= latest:
+                    return seconds
     for name in _TIMES:
         raw = root.get(name)
         if raw is None:
             continue
-        seconds = _seconds(raw)
-        if seconds is not None and seconds <= latest:
-            return seconds
+        other = _seconds(raw)
+        if other is not None and other <= latest:
+            return other
     return max(recorded, 0.0)
 
 

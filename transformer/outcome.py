@@ -68,9 +68,12 @@ class Reason(StrEnum):
     REMATCH = "rematch"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivered:
-    """The CRM has it. `operation` is what happened; `record_id` the CRM's id."""
+    """The CRM has it. Never changed; not declared frozen, as one is built per event.
+
+    `operation` is what happened; `record_id` the CRM's id.
+    """
 
     operation: Literal["created", "updated"]
     record_id: str

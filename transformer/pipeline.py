@@ -100,7 +100,6 @@ class Pipeline:
         try:
             await self._destination.open()
             self._consumer = await self._broker.consumer(self._group, self._topics, self)
-            self._state = "running"
             await self._run(self._consumer)
             self._state = "stopped"
         except BaseException:
@@ -115,7 +114,7 @@ class Pipeline:
     def stop(self) -> None:
         """Read no more, settle what is in flight within the drain time, commit, and end."""
         self._stopping = True
-        if self._state == "running":
+        if self._state in {"starting", "running"}:
             self._state = "draining"
 
     async def _run(self, consumer: Consumer) -> None:
@@ -250,6 +249,8 @@ class Pipeline:
 
     async def assigned(self, partitions: Mapping[Partition, Assigned]) -> None:
         """Take partitions over; what an earlier worker had in flight is marked as a repeat."""
+        if self._state == "starting":
+            self._state = "running"
         window = self._policy.in_flight_records + self._policy.read_records
         for name, start in partitions.items():
             repeats_below = min(start.end_offset, start.next_offset + window)

@@ -42,7 +42,7 @@ class SkippedRun(Span):
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Written:
     """What became of one upsert of an event: its settled outcome and how it got there.
 

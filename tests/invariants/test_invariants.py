@@ -233,9 +233,8 @@ def test_invariant_5_no_request_exceeds_the_budget(seed: int) -> None:
     this = run(main())
     assert this.crm.violations == []
     times = this.crm.requests
-    # A bucket, a second's refill, and what three batches begun at once take without each other.
-    assert [t for t in times if sum(t <= other < t + 1.0 for other in times) > 12] == []
-    assert len(times) <= 5 * (times[-1] - times[0]) + 8
+    # Of three batches begun at once each takes its own request, so two more than the rate may go.
+    assert [t for t in times if sum(t <= other < t + 0.999 for other in times) > 7] == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)
