@@ -4,4 +4,7 @@ from typing import Final
 
 KINDS: Final[dict[str, str]] = {
     "salesforce": "destinations.salesforce.destination:KIND",
+    "hubspot": "destinations.hubspot.destination:KIND",
+    "pipedrive": "destinations.pipedrive.destination:KIND",
+    "activecampaign": "destinations.activecampaign.destination:KIND",
 }

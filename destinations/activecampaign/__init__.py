@@ -1,0 +1,1 @@
+"""ActiveCampaign: contacts, accounts, deals and tracked events, by API v3."""

@@ -1,0 +1,218 @@
+"""Accounts: found by their unique name, created or updated, and joined to contacts."""
+
+import asyncio
+from collections.abc import Mapping
+
+from destinations.activecampaign.client import ActiveCampaignClient, Reply, id_of, segment
+from destinations.activecampaign.fields import Field, FieldBook
+from destinations.activecampaign.reasons import DUPLICATE, FIELD_INVALID, Declined, refused
+from destinations.activecampaign.values import cents_of, is_number, text_of
+from transformer.clock import Clock
+from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
+from transformer.remembered import Remembered
+from transformer.upsert import Note, Operation, Upsert
+
+REMEMBERED_ACCOUNTS = 50_000
+REMEMBERED_SECONDS = 600.0
+OWN_FIELDS = ("name", "accountUrl", "owner")
+_NOT_FOUND = 404
+
+
+class Accounts:
+    """The accounts of the CRM."""
+
+    def __init__(
+        self, client: ActiveCampaignClient, fields: FieldBook, clock: Clock, currency: str
+    ) -> None:
+        self._client = client
+        self._fields = fields
+        self._clock = clock
+        self._currency = currency
+        self._creating = asyncio.Lock()
+        self._ids: Remembered[str, str] = Remembered(
+            capacity=REMEMBERED_ACCOUNTS, seconds=REMEMBERED_SECONDS
+        )
+
+    async def write(self, upsert: Upsert) -> Outcome:
+        """Write one account. There are three cases: by id, by name, or new without a match key."""
+        match = upsert.match
+        if match is not None and match.name == "id":
+            return await self._update(upsert, str(match.value), upsert.properties)
+        if match is not None and match.name != "name":
+            detail = f"account: expected the match key id or name, got {match.name}."
+            return Rejected(Reason.MATCH_KEY_INVALID, detail)
+        name = str(match.value).strip() if match is not None else _name(upsert)
+        if not name:
+            detail = "account: name: expected the account's name, got nothing."
+            return Rejected(Reason.REQUIRED_FIELD_MISSING, detail)
+        if match is None and not upsert.repeated:
+            return await self._create(upsert, name)
+        return await self._by_name(upsert, name)
+
+    async def _by_name(self, upsert: Upsert, name: str) -> Outcome:
+        async with self._creating:
+            found = await self.find(name)
+            if found is None:
+                return await self._absent(upsert, name)
+        if upsert.operation is Operation.CREATE and upsert.matches and not upsert.repeated:
+            return Skipped(Reason.UPDATE_DISABLED, record_id=found)
+        outcome = await self._update(upsert, found, _for_update(upsert))
+        if isinstance(outcome, Rejected) and outcome.reason is Reason.RECORD_NOT_FOUND:
+            # The name was remembered and its account is gone.
+            self._ids.forget(name.casefold())
+            return await self._by_name(upsert, name)
+        return outcome
+
+    async def find(self, name: str) -> str | None:
+        """The id of the account of this name. Raises Declined."""
+        key, now = name.strip().casefold(), self._clock.now()
+        known = self._ids.recall(key, now)
+        if known is not None:
+            return known
+        for row in await self._client.list_all("accounts", "accounts", search=name):
+            if str(row.get("name", "")).strip().casefold() == key:
+                self._ids.learn(key, str(row["id"]), now)
+                return str(row["id"])
+        return None
+
+    async def ensure(self, name: str) -> str:
+        """The id of the account of this name, created when it is not there. Raises Declined."""
+        async with self._creating:
+            found = await self.find(name)
+            if found is not None:
+                return found
+            reply = await self._client.post("accounts", "accounts", {"account": {"name": name}})
+            if reply.ok:
+                return self._learn(name, reply)
+            if reply.code == DUPLICATE:
+                found = await self.find(name)
+        if found is None:
+            raise Declined(refused(reply.body, reply.status, "create an account"))
+        return found
+
+    async def join(self, contact_id: str, name: str, job_title: str | None) -> None:
+        """Make the contact one of this account's, and of no other's. Raises Declined."""
+        account_id = await self.ensure(name)
+        reply = await self._join(contact_id, account_id, job_title)
+        if reply.code != FIELD_INVALID:
+            _accept(reply, "join a contact to an account")
+            return
+        for link in await self._client.list_all(
+            "accountContacts", "accountContacts", filters_contact=contact_id
+        ):
+            path = f"accountContacts/{segment(str(link.get('id', '')))}"
+            if str(link.get("account")) != account_id:
+                gone = await self._client.delete(path, "accountContacts")
+                if gone.status != _NOT_FOUND:
+                    _accept(gone, "leave an account")
+                reply = await self._join(contact_id, account_id, job_title)
+            elif job_title is None or str(link.get("jobTitle")) == job_title:
+                return
+            else:
+                body = {"accountContact": {"jobTitle": job_title}}
+                reply = await self._client.put(path, "accountContacts", body)
+        if not reply.ok:
+            self._ids.forget(name.strip().casefold())
+        _accept(reply, "join a contact to an account")
+
+    async def _join(self, contact_id: str, account_id: str, job_title: str | None) -> Reply:
+        link: dict[str, object] = {"account": int(account_id), "contact": int(contact_id)}
+        if job_title is not None:
+            link["jobTitle"] = job_title
+        return await self._client.post(
+            "accountContacts", "accountContacts", {"accountContact": link}
+        )
+
+    async def _absent(self, upsert: Upsert, name: str) -> Outcome:
+        if upsert.operation is Operation.UPDATE:
+            return Skipped(Reason.CREATE_DISABLED)
+        return await self._create(upsert, name)
+
+    async def _create(self, upsert: Upsert, name: str) -> Outcome:
+        properties = {**upsert.on_create, **upsert.properties, "name": name}
+        body, notes = await self._body(properties)
+        reply = await self._client.post("accounts", "accounts", {"account": body})
+        if reply.ok:
+            return Delivered("created", self._learn(name, reply), "account", tuple(notes))
+        if reply.code == DUPLICATE:
+            found = await self.find(name)
+            if found is not None:
+                return await self._update(upsert, found, _for_update(upsert))
+        return refused(reply.body, reply.status, "account")
+
+    async def _update(
+        self, upsert: Upsert, record_id: str, properties: Mapping[str, object]
+    ) -> Outcome:
+        if upsert.fill & properties.keys():
+            properties = await self._unfilled(upsert, record_id, properties)
+        body, notes = await self._body(properties)
+        reply = await self._client.put(
+            f"accounts/{segment(record_id)}", "accounts", {"account": body}
+        )
+        if not reply.ok:
+            return refused(reply.body, reply.status, f"account {record_id}")
+        return Delivered("updated", record_id, "account", tuple(notes))
+
+    async def _unfilled(
+        self, upsert: Upsert, record_id: str, properties: Mapping[str, object]
+    ) -> dict[str, object]:
+        """Leave out what may only be filled and is not empty; custom fields count as empty."""
+        reply = await self._client.get(f"accounts/{segment(record_id)}", "accounts")
+        if not reply.ok:
+            raise Declined(refused(reply.body, reply.status, f"account {record_id}"))
+        there = reply.record("account")
+        return {k: v for k, v in properties.items() if k not in upsert.fill or not there.get(k)}
+
+    async def _body(self, properties: Mapping[str, object]) -> tuple[dict[str, object], list[Note]]:
+        body: dict[str, object] = {}
+        cleared = properties.get("owner", 0) in (None, "")
+        if cleared:
+            properties = {k: v for k, v in properties.items() if k != "owner"}
+        for name in OWN_FIELDS:
+            if name in properties:
+                text = text_of(properties[name])
+                if text is None or (name == "owner" and not is_number(text)):
+                    detail = f"account: {name}: expected {_EXPECTED[name]}."
+                    raise Declined(Rejected(Reason.INVALID_VALUE, detail))
+                body[name] = int(text) if name == "owner" else text
+        custom = {k: v for k, v in properties.items() if k not in OWN_FIELDS and k != "id"}
+        values, notes = await self._fields.values(custom, "account")
+        if values:
+            body["fields"] = [field_entry(f, text, self._currency) for f, text in values]
+        if cleared:
+            notes.append(Note("dropped", "owner", "an account's cannot be cleared"))
+        return body, notes
+
+    def _learn(self, name: str, reply: Reply) -> str:
+        record_id = id_of(reply.record("account"), "accounts")
+        self._ids.learn(name.strip().casefold(), record_id, self._clock.now())
+        return record_id
+
+
+_EXPECTED = {"name": "text", "accountUrl": "text", "owner": "the number of a user"}
+
+
+def field_entry(field: Field, text: str, currency: str) -> dict[str, object]:
+    """A custom field's value of an account or a deal; money in cents. Raises Declined."""
+    entry: dict[str, object] = {"customFieldId": int(field.id), "fieldValue": text}
+    if field.type == "currency" and text:
+        try:
+            entry["fieldValue"] = str(cents_of(text))
+        except ValueError as error:
+            detail = f"{field.title}: {error}."
+            raise Declined(Rejected(Reason.INVALID_VALUE, detail)) from error
+        entry["fieldCurrency"] = currency.upper()
+    return entry
+
+
+def _accept(reply: Reply, where: str) -> None:
+    if not reply.ok:
+        raise Declined(refused(reply.body, reply.status, where))
+
+
+def _name(upsert: Upsert) -> str:
+    return (text_of(upsert.properties.get("name")) or "").strip()
+
+
+def _for_update(upsert: Upsert) -> dict[str, object]:
+    return {**upsert.on_update, **upsert.properties}

@@ -1,0 +1,115 @@
+"""The settings an ActiveCampaign connection may have: names, types, help, defaults. Data only."""
+
+from transformer.destination import Setting
+
+EVENT_URL = "https://trackcmp.net"
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "base_url",
+        "string",
+        "The account's API address, as Settings > Developer shows it.",
+        example="https://acme.api-us1.com",
+    ),
+    Setting(
+        "api_token",
+        "string",
+        "The key of the user that the sync writes as.",
+        secret=True,
+        example="${ACTIVECAMPAIGN_TOKEN}",
+    ),
+    Setting(
+        "requests_per_second",
+        "number",
+        "The account's rate limit, shared by everything that uses its API: lower it to leave some"
+        " to others.",
+        default=5.0,
+        example=3.0,
+    ),
+    Setting(
+        "bulk_threshold",
+        "integer",
+        "From how many contacts in one write they go by bulk import instead of one by one; 0 is"
+        " never. An import fires no webhooks and does not say which contacts were new.",
+        default=100,
+        example=250,
+    ),
+    Setting(
+        "bulk_poll_seconds",
+        "number",
+        "How long to wait for a bulk import before asking for its state, the first time.",
+        default=5.0,
+        example=10.0,
+    ),
+    Setting(
+        "bulk_timeout_seconds",
+        "number",
+        "How long a bulk import may take before it is sent again.",
+        default=1800.0,
+        example=900.0,
+    ),
+    Setting(
+        "unknown_fields",
+        "string",
+        "What to do with fields and lists that the account lacks: reject the upsert, drop them and"
+        " say so in the result, or create the fields as text.",
+        default="drop",
+        choices=("reject", "drop", "create"),
+        example="create",
+    ),
+    Setting(
+        "link_accounts",
+        "boolean",
+        "Make a contact one of the account that its company names; one by one this takes a"
+        " request more for each contact.",
+        default=False,
+        example=True,
+    ),
+    Setting(
+        "several_matches",
+        "string",
+        "What to do when several records have the match key: refuse, or write to the first"
+        " created or the newest.",
+        default="refuse",
+        choices=("refuse", "first", "newest"),
+        example="first",
+    ),
+    Setting(
+        "currency",
+        "string",
+        "The currency of amounts that come without one.",
+        default="usd",
+        example="eur",
+    ),
+    Setting(
+        "event_tracking",
+        "boolean",
+        "Send track events to the account's event tracking; off skips them.",
+        default=False,
+        example=True,
+    ),
+    Setting(
+        "event_account_id",
+        "string",
+        "The account's number for event tracking, from Settings > Tracking.",
+        example="1234567",
+    ),
+    Setting(
+        "event_key",
+        "string",
+        "The key of event tracking; not the API key.",
+        secret=True,
+        example="${ACTIVECAMPAIGN_EVENT_KEY}",
+    ),
+    Setting(
+        "event_url", "string", "Where tracked events go.", default=EVENT_URL, example=EVENT_URL
+    ),
+    Setting("connect_timeout_seconds", "number", "Time to connect.", default=10.0, example=10.0),
+    Setting(
+        "read_timeout_seconds",
+        "number",
+        "Time without a byte of the answer.",
+        default=60.0,
+        example=60.0,
+    ),
+)

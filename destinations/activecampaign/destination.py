@@ -1,0 +1,182 @@
+"""ActiveCampaign as a destination: imports many contacts, writes the rest one by one."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from destinations.activecampaign import check, declared, fields, settings, singles
+from destinations.activecampaign.accounts import Accounts
+from destinations.activecampaign.catalogue import Catalogue
+from destinations.activecampaign.client import ActiveCampaignClient
+from destinations.activecampaign.contact_plan import ContactPlan, fits_import, is_plain
+from destinations.activecampaign.contacts import Contacts
+from destinations.activecampaign.deals import Deals
+from destinations.activecampaign.fields import FieldBook
+from destinations.activecampaign.imports import Importer, Row
+from destinations.activecampaign.reasons import Declined
+from destinations.activecampaign.settings import ActiveCampaignSettings
+from destinations.activecampaign.singles import Job, Results
+from destinations.activecampaign.tracking import Tracking
+from transformer.budget import Budget, Rate
+from transformer.clock import Clock
+from transformer.destination import FieldUse, Finding, Kind, Limits, Settings
+from transformer.http import PATIENCE_SECONDS, ExchangeHook, HttpClient, Timeouts
+from transformer.outcome import Outcome, Reason, Rejected
+from transformer.upsert import Upsert
+
+# 1,000 contacts are four imports; the wait for one of them must not keep the next back.
+LIMITS = Limits(batch_records=1000, requests_in_flight=3)
+OBJECTS = ("contact", "account", "deal", "event")
+# Requests are spaced evenly, a little wider than the limit: six never reach the vendor within the
+# second in which it allows five.
+SPACING = 1.04
+
+
+class ActiveCampaignDestination:
+    """One ActiveCampaign account. Implements `transformer.destination.Destination`."""
+
+    def __init__(self, options: ActiveCampaignSettings, clock: Clock, http: HttpClient) -> None:
+        self._http = http
+        self._options = options
+        self._client = ActiveCampaignClient(http, options, clock)
+        unknown = options.unknown_fields
+        self._books = {
+            "contact": FieldBook(self._client, clock, fields.CONTACT, unknown),
+            "account": FieldBook(self._client, clock, fields.ACCOUNT, unknown),
+            "deal": FieldBook(self._client, clock, fields.DEAL, unknown),
+        }
+        catalogue = Catalogue(self._client, clock)
+        self._accounts = Accounts(self._client, self._books["account"], clock, options.currency)
+        self._contacts = Contacts(
+            self._client, self._books["contact"], catalogue, self._accounts, options
+        )
+        self._deals = Deals(
+            self._client,
+            fields=self._books["deal"],
+            catalogue=catalogue,
+            accounts=self._accounts,
+            contacts=self._contacts,
+            settings=options,
+            clock=clock,
+        )
+        self._tracking = Tracking(self._client, options)
+        self._importer = Importer(self._client, options, clock)
+
+    @property
+    def limits(self) -> Limits:
+        """How much one `write` takes."""
+        return LIMITS
+
+    @property
+    def budget(self) -> Budget:
+        """The account's requests per second."""
+        return self._http.budget
+
+    def observe_requests(self, hook: ExchangeHook) -> None:
+        """Call `hook` after every request from now on."""
+        self._http.on_request = hook
+
+    async def open(self) -> None:
+        """Prepare to write; nothing is asked of the CRM."""
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._http.close()
+
+    async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
+        """Write `batch`: contacts by bulk import from `bulk_threshold` on, the rest singly.
+
+        Raises WriteFailed when the CRM said nothing of any upsert; else a failure becomes a Retry
+        of the upserts it concerns.
+        """
+        results = Results()
+        rows = await self._importable(batch, results)
+        imported = {row.index for row in rows}
+        jobs = [
+            self._job(index, upsert)
+            for index, upsert in enumerate(batch)
+            if index not in imported and index not in results.outcomes
+        ]
+        async with asyncio.TaskGroup() as group:
+            importing = group.create_task(self._importer.run(rows, results))
+            group.create_task(singles.run(jobs, results))
+        again = [self._job(row.index, batch[row.index], row.plan) for row in importing.result()]
+        await singles.run(again, results)
+        if results.worst is not None and not results.heard:
+            raise results.worst
+        outcomes = results.settled()
+        return [outcomes[index] for index in range(len(batch))]
+
+    async def check(self, uses: Sequence[FieldUse]) -> Sequence[Finding]:
+        """Compare the key, objects and fields with the account."""
+        return await check.run(self._client, self._options, self._books, uses)
+
+    async def _importable(self, batch: Sequence[Upsert], results: Results) -> Sequence[Row]:
+        """The contacts to import: those that an import can do, if they are enough of them.
+
+        Raises WriteFailed when the account's fields cannot be read: nothing was sent yet.
+        """
+        threshold = self._options.bulk_threshold
+        plain = [
+            i for i, each in enumerate(batch) if each.object_type == "contact" and is_plain(each)
+        ]
+        if not threshold or len(plain) < threshold:
+            return ()
+        rows = []
+        for index in plain:
+            try:
+                plan = await self._contacts.plan(batch[index].properties)
+            except Declined as declined:
+                results.outcomes[index] = declined.outcome
+                continue
+            if fits_import(plan):
+                rows.append(Row(index, plan))
+        return rows if len(rows) >= threshold else ()
+
+    def _job(self, index: int, upsert: Upsert, plan: ContactPlan | None = None) -> Job:
+        async def write() -> Outcome:
+            return await self._single(upsert, plan)
+
+        return index, write
+
+    async def _single(self, upsert: Upsert, plan: ContactPlan | None) -> Outcome:
+        match upsert.object_type:
+            case "contact":
+                return await self._contacts.write(upsert, plan)
+            case "account":
+                return await self._accounts.write(upsert)
+            case "deal":
+                return await self._deals.write(upsert)
+            case "event":
+                return await self._tracking.write(upsert)
+            case other:
+                detail = f"{other}: unknown object, expected one of {', '.join(OBJECTS)}."
+                return Rejected(Reason.UNKNOWN_OBJECT, detail)
+
+
+def open_destination(values: Settings, clock: Clock) -> ActiveCampaignDestination:
+    """Build the destination of one connection."""
+    options = settings.read(values)
+    spacing = SPACING / options.requests_per_second
+    budget = Budget(rate=Rate(1, spacing))
+    http = HttpClient(
+        budget=budget,
+        clock=clock,
+        timeouts=Timeouts(options.connect_timeout_seconds, options.read_timeout_seconds),
+        # The next request's turn is always waited for, however slow the rate.
+        patience_seconds=max(PATIENCE_SECONDS, 2 * spacing),
+        # Nothing says that the API takes compressed requests.
+        gzip_over_bytes=None,
+    )
+    return ActiveCampaignDestination(options, clock, http)
+
+
+KIND = Kind(
+    name="activecampaign",
+    title="ActiveCampaign",
+    integrations=("ActiveCampaign", "Active Campaign", "activecampaign"),
+    settings=declared.SETTINGS,
+    mapping_file=Path(__file__).with_name("mapping.yaml"),
+    validate=settings.validate,
+    open=open_destination,
+)

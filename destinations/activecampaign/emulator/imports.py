@@ -1,0 +1,252 @@
+"""Bulk import of the emulated account: a queue of batches, applied some time after they came.
+
+A batch is refused as a whole for one bad row. It never subscribes again who has left a list.
+"""
+
+import uuid
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from destinations.activecampaign.emulator.accounts import Accounts
+from destinations.activecampaign.emulator.answers import Refusal, json_of
+from destinations.activecampaign.emulator.catalogue import SUBSCRIBED, UNSUBSCRIBED, Catalogue
+from destinations.activecampaign.emulator.contacts import Contacts
+from destinations.activecampaign.emulator.store import Store, text
+from transformer.clock import Clock
+from transformer.emulator import Answer, Call, Handler, json_answer, query_of
+
+MAX_CONTACTS = 250
+MAX_BYTES = 400_000
+MAX_PER_MINUTE = 100
+NAMES = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
+TEXTS = (*NAMES, "customer_acct_name")
+KNOWN = frozenset(
+    {"email", *NAMES, "customer_acct_name", "exclude_automations", "tags", "fields", "subscribe",
+     "unsubscribe"}
+)  # fmt: skip
+
+IMPORT_FAILURE = "import_failure"
+IMPORT_STATUS = "import_status"
+IMPORT_STALL = "import_stall"
+IMPORT_HALF = "import_half"
+FAULTS = (IMPORT_FAILURE, IMPORT_STATUS, IMPORT_STALL, IMPORT_HALF)
+"""Faults of the request that brings a batch; they show when it is worked on.
+
+`import_failure` fails the rows of `options.emails`; `import_status` ends it unapplied with
+`options.status`; `import_stall` never ends it; `import_half` applies half and interrupts it.
+"""
+
+
+@dataclass(slots=True)
+class Batch:
+    """One batch of the queue. `status` is `waiting` until it is worked on."""
+
+    id: str
+    rows: Sequence[Mapping[str, object]]
+    ready_at: float
+    faults: Mapping[str, Mapping[str, object]]
+    status: str = "waiting"
+    success: list[str] = field(default_factory=list)
+    failure: list[str] = field(default_factory=list)
+
+
+class Imports:
+    """The import resources."""
+
+    def __init__(
+        self,
+        store: Store,
+        contacts: Contacts,
+        catalogue: Catalogue,
+        accounts: Accounts,
+        *,
+        clock: Clock,
+        seconds: float,
+    ) -> None:
+        self._store = store
+        self._contacts = contacts
+        self._catalogue = catalogue
+        self._accounts = accounts
+        self._clock = clock
+        self._seconds = seconds
+        self._recent: deque[float] = deque()
+        self._waiting: deque[Batch] = deque()
+        self.batches: dict[str, Batch] = {}
+
+    def routes(self, root: str) -> Iterable[tuple[str, str, Handler]]:
+        """The routes below `root`."""
+        yield "POST", f"{root}/import/bulk_import", self._queue
+        yield "GET", f"{root}/import/bulk_import", self._overview
+        yield "GET", f"{root}/import/info", self._info
+
+    def work(self) -> None:
+        """Apply every batch whose time has come, in order."""
+        while self._waiting and self._waiting[0].ready_at <= self._clock.now():
+            self._apply(self._waiting.popleft())
+
+    def clear(self) -> None:
+        """Forget every batch."""
+        self._waiting.clear()
+        self.batches.clear()
+
+    def _queue(self, call: Call, _params: Mapping[str, str]) -> Answer:
+        if len(call.body) > MAX_BYTES:
+            raise _refused(f"Payload exceeds {MAX_BYTES} bytes.", [])
+        self._count_request()
+        rows = json_of(call).get("contacts")
+        if not isinstance(rows, list) or not rows:
+            raise _refused("'contacts' is a required field.", [])
+        if len(rows) > MAX_CONTACTS:
+            raise _refused(f"Up to {MAX_CONTACTS} contacts may be imported per request.", [])
+        reasons = [
+            {"contact": index, "failureReason": reason}
+            for index, row in enumerate(rows)
+            if (reason := self._problem(row)) is not None
+        ]
+        if reasons:
+            raise _refused(
+                "JSON payload did not pass validation. Please fix failure Reasons and retry."
+                " The import was not queued for processing.",
+                reasons,
+            )
+        faults = {hit.kind: hit.options for hit in call.faults}
+        batch_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"batch {len(self.batches)}"))
+        ready_at = self._clock.now() + self._seconds
+        batch = self.batches[batch_id] = Batch(batch_id, rows, ready_at, faults)
+        self._waiting.append(batch)
+        return json_answer(
+            {
+                "Success": 1,
+                "queued_contacts": len(rows),
+                "batchId": batch_id,
+                "message": "Contact import queued",
+            }
+        )
+
+    def _count_request(self) -> None:
+        now = self._clock.now()
+        while self._recent and self._recent[0] <= now - 60.0:
+            self._recent.popleft()
+        if len(self._recent) >= MAX_PER_MINUTE:
+            words = (
+                "Up to 100 imports may be requested per minute.Please batch contacts into larger"
+                " requests, or retry this request in a minute."
+            )
+            raise _refused("Rate limit exceeded.", [words])
+        self._recent.append(now)
+
+    def _problem(self, row: object) -> str | None:
+        if not isinstance(row, dict):
+            return "Contact must be an object"
+        unknown = sorted(set(row) - KNOWN)
+        if unknown:
+            return f"Field '{unknown[0]}' is not known"
+        email = row.get("email")
+        if not isinstance(email, str) or not self._contacts.is_acceptable(email):
+            return "Field 'email' incorrect format"
+        wrong = [
+            *(name for name in TEXTS if not isinstance(row.get(name, ""), str)),
+            *("tags" for tag in _listed(row, "tags") if not isinstance(tag, str)),
+            *("subscribe" for each in _listed(row, "subscribe") if not self._is_list(each)),
+            *("unsubscribe" for each in _listed(row, "unsubscribe") if not self._is_list(each)),
+            *("fields" for each in _listed(row, "fields") if not self._is_field(each)),
+        ]
+        return f"Field '{wrong[0]}' incorrect format" if wrong else None
+
+    def _is_list(self, given: object) -> bool:
+        known = isinstance(given, dict) and self._store.get("lists", given.get("listid"))
+        return bool(known)
+
+    def _is_field(self, given: object) -> bool:
+        if not isinstance(given, dict) or not isinstance(given.get("value"), str):
+            return False
+        return self._store.get("fields", given.get("id")) is not None
+
+    def _apply(self, batch: Batch) -> None:
+        if IMPORT_STALL in batch.faults:
+            return
+        if IMPORT_STATUS in batch.faults:
+            batch.status = text(batch.faults[IMPORT_STATUS].get("status")) or "failed"
+            return
+        doomed = batch.faults.get(IMPORT_FAILURE, {}).get("emails")
+        failing = {str(email) for email in doomed} if isinstance(doomed, list) else set()
+        rows = batch.rows
+        if IMPORT_HALF in batch.faults:
+            rows = rows[: len(rows) // 2]
+        for row in rows:
+            email = text(row["email"])
+            if email in failing or self._contacts.is_blocked(email):
+                batch.failure.append(email)
+            else:
+                batch.success.append(self._import(row))
+        batch.status = "interrupted" if IMPORT_HALF in batch.faults else "completed"
+
+    def _import(self, row: Mapping[str, object]) -> str:
+        email = text(row["email"])
+        values = {ours: row[theirs] for theirs, ours in NAMES.items() if theirs in row}
+        contact = self._contacts.by_email(email)
+        if contact is None:
+            contact = self._contacts.insert({"email": email.strip(), **values}, "import")
+        else:
+            self._contacts.change(contact, values, "import")
+        for each in _listed(row, "fields"):
+            if isinstance(each, dict):
+                self._contacts.set_value(contact.id, text(each["id"]), each["value"])
+        for tag in _listed(row, "tags"):
+            self._catalogue.attach_tag(contact.id, self._catalogue.tag(str(tag)).id)
+        for name, status in (("subscribe", SUBSCRIBED), ("unsubscribe", UNSUBSCRIBED)):
+            for each in _listed(row, name):
+                if isinstance(each, dict):
+                    listed = text(each["listid"])
+                    self._catalogue.set_subscription(contact.id, listed, status, "0")
+        if row.get("customer_acct_name"):
+            self._join(contact.id, text(row["customer_acct_name"]))
+        return contact.id
+
+    def _join(self, contact_id: str, name: str) -> None:
+        account = self._accounts.by_name(name) or self._accounts.insert({"name": name}, "import")
+        for link in self._store.where("accountContacts", contact=contact_id):
+            if link.get("account") == account.id:
+                return
+            self._store.remove("accountContacts", link.id)
+        self._accounts.join(account.id, contact_id)
+
+    def _overview(self, _call: Call, _params: Mapping[str, str]) -> Answer:
+        day = self._store.now()[:10]
+        waiting = [batch for batch in self.batches.values() if batch.status == "waiting"]
+        ended = [batch for batch in self.batches.values() if batch.status != "waiting"]
+        return json_answer(
+            {"outstanding": _sums(day, waiting), "recentlyCompleted": _sums(day, ended)}
+        )
+
+    def _info(self, call: Call, _params: Mapping[str, str]) -> Answer:
+        batch_id = query_of(call).get("batchId", "")
+        if not batch_id:
+            raise Refusal(
+                json_answer({"success": 0, "message": "'batchId' is a required field."}, 400)
+            )
+        batch = self.batches.get(batch_id)
+        if batch is None:
+            raise Refusal(json_answer({"success": 0, "message": "Unknown batchId."}, 400))
+        return json_answer(
+            {"status": batch.status, "success": batch.success, "failure": batch.failure}
+        )
+
+
+def _listed(row: Mapping[str, object], name: str) -> list[object]:
+    found = row.get(name, [])
+    return found if isinstance(found, list) else [found]
+
+
+def _sums(day: str, batches: Sequence[Batch]) -> list[dict[str, str]]:
+    if not batches:
+        return []
+    contacts = sum(len(batch.rows) for batch in batches)
+    return [{"forDate": day, "batches": str(len(batches)), "contacts": str(contacts)}]
+
+
+def _refused(words: str, reasons: Sequence[object]) -> Refusal:
+    return Refusal(
+        json_answer({"success": 0, "message": words, "failureReasons": list(reasons)}, 400)
+    )

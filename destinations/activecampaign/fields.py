@@ -1,0 +1,192 @@
+"""Custom fields of one kind of record: found by title or personalisation tag, cached, created.
+
+The list is read once, again when it is old, and sooner when a name is not in it.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from destinations.activecampaign.client import ActiveCampaignClient, id_of
+from destinations.activecampaign.reasons import DUPLICATE, Declined, refused
+from destinations.activecampaign.values import several_text_of, text_of
+from transformer.clock import Clock
+from transformer.outcome import Reason, Rejected
+from transformer.upsert import Note
+
+FRESH_SECONDS = 3600.0
+RELOAD_SECONDS = 300.0
+_SEVERAL = frozenset({"listbox", "checkbox", "multiselect"})
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One custom field."""
+
+    id: str
+    title: str
+    tag: str
+    type: str
+
+    def text(self, value: object) -> str | None:
+        """The value as this field takes it; None when it cannot."""
+        return several_text_of(value) if self.type in _SEVERAL else text_of(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How the API lists and creates the fields of one kind of record."""
+
+    path: str
+    envelope: str
+    one: str
+    title: str
+    type: str
+    tag: str
+    relate: bool = False
+
+
+CONTACT = Naming("fields", "fields", "field", "title", "type", "perstag", relate=True)
+ACCOUNT = Naming(
+    "accountCustomFieldMeta", "accountCustomFieldMeta", "accountCustomFieldMetum",
+    "fieldLabel", "fieldType", "personalization",
+)  # fmt: skip
+DEAL = Naming(
+    "dealCustomFieldMeta", "dealCustomFieldMeta", "dealCustomFieldMetum",
+    "fieldLabel", "fieldType", "personalization",
+)  # fmt: skip
+
+
+class FieldBook:
+    """The custom fields of contacts, accounts or deals. `unknown` is the policy's word."""
+
+    def __init__(
+        self, client: ActiveCampaignClient, clock: Clock, naming: Naming, unknown: str
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._naming = naming
+        self._unknown = unknown
+        self._lock = asyncio.Lock()
+        self._loaded_at: float | None = None
+        self._by_name: dict[str, Field | None] = {}
+
+    async def find(self, names: Iterable[str]) -> Mapping[str, Field]:
+        """The fields of those names that the account has; creates the others if that is wanted."""
+        wanted = tuple(names)
+        if not wanted:
+            return {}
+        async with self._lock:
+            await self._load(FRESH_SECONDS)
+            if any(self._named(name) is None for name in wanted):
+                await self._load(RELOAD_SECONDS)
+            if self._unknown == "create":
+                for name in wanted:
+                    if self._named(name) is None:
+                        await self._create(name)
+        found = {name: self._named(name) for name in wanted}
+        return {name: field for name, field in found.items() if field is not None}
+
+    async def values(
+        self, properties: Mapping[str, object], where: str
+    ) -> tuple[list[tuple[Field, str]], list[Note]]:
+        """The values of custom fields as text, and a note for each that is left out.
+
+        Raises Declined for a field that the account lacks, where that is the policy.
+        """
+        found = await self.find(properties)
+        values: list[tuple[Field, str]] = []
+        notes: list[Note] = []
+        missing = [name for name in properties if name not in found]
+        if missing and self._unknown == "reject":
+            detail = (
+                f"{where}: the account has no custom field {', '.join(sorted(missing))}."
+                " Create the field, fix its name, or set unknown_fields to drop or create."
+            )
+            raise Declined(Rejected(Reason.UNKNOWN_FIELD, detail))
+        notes.extend(Note("unknown_field", name) for name in missing)
+        for name, field in found.items():
+            text = field.text(properties[name])
+            if text is None:
+                notes.append(Note("not_a_scalar", name, f"the field is of type {field.type}"))
+            else:
+                values.append((field, text))
+        return values, notes
+
+    async def knows(self, name: str) -> bool:
+        """Whether the account has a field of this name; creates none."""
+        async with self._lock:
+            await self._load(FRESH_SECONDS)
+            return self._named(name) is not None
+
+    async def names_of(self, ids: Iterable[str]) -> frozenset[str]:
+        """Every name, folded, that finds one of the fields with these ids."""
+        wanted = frozenset(ids)
+        async with self._lock:
+            await self._load(FRESH_SECONDS)
+        return frozenset(
+            name.removeprefix("=")
+            for name, field in self._by_name.items()
+            if field is not None and field.id in wanted
+        )
+
+    def _named(self, name: str) -> Field | None:
+        exact = self._by_name.get(_exact(name))
+        return exact if exact is not None else self._by_name.get(_loose(name))
+
+    async def _load(self, age_seconds: float) -> None:
+        now = self._clock.now()
+        if self._loaded_at is not None and now - self._loaded_at < age_seconds:
+            return
+        naming = self._naming
+        rows = await self._client.list_all(naming.path, naming.envelope)
+        self._by_name.clear()
+        for row in rows:
+            self._add(_field(row, naming))
+        self._loaded_at = now
+
+    def _add(self, field: Field) -> None:
+        """File it under tag and title; also loosely, unless two fields are alike that way."""
+        for name in (field.tag, field.title):
+            if name:
+                self._by_name[_exact(name)] = field
+        for name in {_loose(field.tag), _loose(field.title)}:
+            known = self._by_name.get(name, field)
+            self._by_name[name] = field if known is not None and known.id == field.id else None
+
+    async def _create(self, name: str) -> None:
+        naming = self._naming
+        body = {naming.one: {naming.title: name, naming.type: "text"}}
+        reply = await self._client.post(naming.path, naming.envelope, body)
+        if reply.code == DUPLICATE:
+            self._loaded_at = None
+            await self._load(FRESH_SECONDS)
+            return
+        if not reply.ok:
+            raise Declined(refused(reply.body, reply.status, f"create the field {name}"))
+        row = {naming.title: name, naming.type: "text", **reply.record(naming.one)}
+        field_id = id_of(row, naming.envelope)
+        if naming.relate:
+            # Without a relation to all lists the vendor's pages do not show the field.
+            relation = {"fieldRel": {"field": int(field_id), "relid": 0}}
+            await self._client.post("fieldRels", "fieldRels", relation)
+        self._add(_field(row, naming))
+
+
+def _field(row: Mapping[str, object], naming: Naming) -> Field:
+    return Field(
+        str(row.get("id", "")),
+        str(row.get(naming.title) or ""),
+        str(row.get(naming.tag) or ""),
+        str(row.get(naming.type) or "").casefold(),
+    )
+
+
+def _exact(name: str) -> str:
+    """As people write it: `%PLAN%`, `plan` and `Plan` are one."""
+    return "=" + name.strip().strip("%").casefold()
+
+
+def _loose(name: str) -> str:
+    """Letters and digits alone: `lastSeen`, `Last seen` and `LAST_SEEN` are one."""
+    return "".join(each for each in name.casefold() if each.isalnum())

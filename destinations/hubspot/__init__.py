@@ -1,0 +1,1 @@
+"""HubSpot as a destination: its client, its errors as data, its mapping and its emulator."""

@@ -1,0 +1,1 @@
+"""Pipedrive as a destination: its client, its errors as data, its mapping and its emulator."""
