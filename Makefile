@@ -10,7 +10,7 @@ RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix docs bench clean
+.PHONY: help demo test check fix docs bench chaos clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -37,6 +37,13 @@ docs: $(DEV) ## Make the generated pages and schemas again.
 
 bench: $(DEV) ## Measure the hot path against parsing alone.
 	@$(BIN)/python -m tests.bench.run
+
+SEED ?= 1
+EVENTS ?= 4000
+DEEDS ?= 60
+
+chaos: $(DEV) ## Mistreat workers, broker and CRM on real Kafka and judge what is left: SEED, EVENTS, DEEDS.
+	@$(BIN)/python -m tests.chaos $(SEED) $(EVENTS) $(DEEDS)
 
 clean: ## Remove the virtual environment and all caches.
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build .coverage*

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from transformer.clock import Clock, woken
 from transformer.destination import Destination
 from transformer.errors import WriteFailed
+from transformer.fence import raise_fence
 from transformer.gate import Gate
 from transformer.lanes import Lanes, Source, Write
 from transformer.observer import Observer
@@ -191,9 +192,16 @@ class Deliverer:
         wait = max(0.0, oldest + self._policy.linger_seconds - now)
         return wait if delayed is None else min(wait, max(0.0, delayed - now))
 
+    def _still_ours(self, batch: list[Write]) -> bool:
+        """Whether every event of the batch is of a partition that surely is ours."""
+        return self._fenced() <= 0 and not any(
+            source.work.partition.leaving for write in batch for source in write.sources
+        )
+
     async def _send(self, batch: list[Write]) -> None:
         """Write one batch and see every write of it to its outcome or its next try."""
         started = self._clock.now()
+        raise_fence(lambda: self._still_ours(batch))
         try:
             outcomes = await self._destination.write([write.upsert for write in batch])
             pairs = list(zip(batch, outcomes, strict=True))

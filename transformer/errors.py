@@ -10,6 +10,7 @@ TransformerError
     ├── QuotaSpent          wait until the CRM's window rolls, send again
     ├── Unauthorized        credentials refused even after a refresh: wait, alert, send again
     ├── Unreachable         nothing arrived (connect, 502, 503, 504): wait, send again
+    │   └── Fenced          not sent, because another worker may own the partitions by now
     ├── ServerFault         it arrived and failed (500, HTML): send again, then split
     ├── AnswerLost          it may have been applied: send again, creates are looked up first
     └── RequestRefused      it was refused as a whole (4xx): split until the bad upsert is found
@@ -79,6 +80,10 @@ class Unauthorized(WriteFailed):
 
 class Unreachable(WriteFailed):
     """The request did not arrive."""
+
+
+class Fenced(Unreachable):
+    """The request was not sent: our membership of the consumer group is in doubt."""
 
 
 class ServerFault(WriteFailed):

@@ -23,12 +23,14 @@ from transformer.clock import Clock
 from transformer.errors import (
     AnswerLost,
     ConfigurationError,
+    Fenced,
     QuotaSpent,
     ServerFault,
     Throttled,
     Unreachable,
     WriteFailed,
 )
+from transformer.fence import pass_fence
 
 PATIENCE_SECONDS = 2.0
 GZIP_OVER_BYTES = 32 * 1024
@@ -207,6 +209,8 @@ class HttpClient:
     async def _exchange(self, request: Request) -> Answer:
         if request.metered:
             await self._admit(request)
+        if request.writes:
+            self._pass_fence(request)
         started = self._clock.now()
         status = 0
         try:
@@ -219,6 +223,14 @@ class HttpClient:
                 self.budget.release()
             self._observe(request, status, self._clock.now() - started)
         return self._judge(request, response)
+
+    def _pass_fence(self, request: Request) -> None:
+        try:
+            pass_fence(request.route)
+        except Fenced:
+            if request.metered:
+                self.budget.release()
+            raise
 
     async def _admit(self, request: Request) -> None:
         """Wait for the budget (invariant 5)."""

@@ -10,10 +10,11 @@ from dataclasses import replace
 from transformer.decode import decode
 from transformer.event import Event
 from transformer.mapping import CompiledMapping
+from transformer.origin import Replay, replay_of
 from transformer.outbox import Outbox
 from transformer.outcome import Reason, Redirect, Rejected, Skipped
 from transformer.record import Record
-from transformer.upsert import Operation, Upsert
+from transformer.upsert import Upsert
 from transformer.work import OwnedPartition, Work, Written
 
 log = logging.getLogger("transformer.intake")
@@ -27,17 +28,23 @@ class Intake:
     def __init__(
         self,
         *,
+        connection: str,
         mapping: CompiledMapping,
         outbox: Outbox,
         deliver: Callable[[Work, Sequence[Upsert]], None],
     ) -> None:
+        self._connection = connection
         self._mapping = mapping
         self._outbox = outbox
         self._deliver = deliver
 
     def admit(self, record: Record, partition: OwnedPartition) -> None:
         """Take one record over. Three cases: skipped whole, rejected whole, or to be delivered."""
-        event = decode(record)
+        replay = _replay(record)
+        if replay is not None and replay.connection != self._connection:
+            self._outbox.skip(partition, record.offset, Reason.REPLAYED_FOR_ANOTHER.value)
+            return
+        event = decode(record if replay is None else _as_first_read(record, replay))
         if isinstance(event, Rejected):
             self._reject(Work(record, partition, upserts=1), event)
             return
@@ -59,7 +66,8 @@ class Intake:
 
     def remap(self, work: Work, redirect: Redirect) -> Upsert | Rejected:
         """Evaluate an event again, for another record than the mapping chose at first."""
-        event = decode(work.record)
+        replay = _replay(work.record)
+        event = decode(work.record if replay is None else _as_first_read(work.record, replay))
         if isinstance(event, Rejected):
             return event
         try:
@@ -86,20 +94,24 @@ class Intake:
             if isinstance(upsert, Rejected) and work.settle(Written(None, upsert)):
                 self._outbox.settle(work)
         wanted = [u for u in plan if not isinstance(u, Rejected)]
-        if work.record.offset < work.partition.repeats_below:
-            wanted = [_marked(u) for u in wanted]
+        replay = _replay(work.record)
+        if work.record.offset < work.partition.repeats_below or (
+            replay is not None and replay.may_have_written
+        ):
+            # An earlier worker may have made them already (invariants 6 and 8).
+            wanted = [replace(u, repeated=True) for u in wanted]
         if wanted:
             self._deliver(work, wanted)
 
 
-def _marked(upsert: Upsert) -> Upsert:
-    """Mark a write that an earlier worker may have made already (invariants 6 and 8).
+def _replay(record: Record) -> Replay | None:
+    """What a replayed record says of itself; most records have no headers at all."""
+    return replay_of(record.headers) if record.headers else None
 
-    Only a plain create needs it: everything else finds its record by a key.
-    """
-    if upsert.operation is Operation.CREATE and not upsert.matches:
-        return replace(upsert, repeated=True)
-    return upsert
+
+def _as_first_read(record: Record, replay: Replay) -> Record:
+    """The time of an event that names none is that of its first record, not of the replay."""
+    return record._replace(timestamp_ms=replay.origin.timestamp_ms)
 
 
 def _broke(record: Record) -> Rejected:

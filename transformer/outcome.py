@@ -20,6 +20,7 @@ class Reason(StrEnum):
     UPDATE_DISABLED = "update_disabled"
     NOTHING_TO_WRITE = "nothing_to_write"
     UNCHANGED = "unchanged"
+    REPLAYED_FOR_ANOTHER = "replayed_for_another"
     # Rejected: the record's bytes are of no use.
     EMPTY_RECORD = "empty_record"
     INVALID_ENCODING = "invalid_encoding"
@@ -60,6 +61,7 @@ class Reason(StrEnum):
     THROTTLED = "throttled"
     QUOTA_SPENT = "quota_spent"
     UNREACHABLE = "unreachable"
+    FENCED = "fenced"
     SERVER_ERROR = "server_error"
     ROW_LOCKED = "row_locked"
     ANSWER_LOST = "answer_lost"

@@ -13,6 +13,7 @@ from typing import assert_never
 from transformer.clock import Clock
 from transformer.errors import (
     AnswerLost,
+    Fenced,
     QuotaSpent,
     RequestRefused,
     ServerFault,
@@ -43,6 +44,7 @@ log = logging.getLogger("transformer.settlement")
 
 REDIRECT_LIMIT = 5
 SPLIT_AFTER_FAILURES = 3
+FENCED_SECONDS = 0.5
 
 # A merged write refused for one of these is tried again event by event: the values of one of its
 # events are at fault, and the others must still arrive.
@@ -69,6 +71,7 @@ FAILURES: Mapping[type[WriteFailed], Reason] = {
     QuotaSpent: Reason.QUOTA_SPENT,
     Unauthorized: Reason.UNAUTHORIZED,
     Unreachable: Reason.UNREACHABLE,
+    Fenced: Reason.FENCED,
     ServerFault: Reason.SERVER_ERROR,
     AnswerLost: Reason.ANSWER_LOST,
     RequestRefused: Reason.REFUSED,
@@ -167,7 +170,9 @@ class Settlement:
         reason = FAILURES.get(type(failure), Reason.SERVER_ERROR)
         now = self._clock.now()
         ready_at = now
-        if not isinstance(failure, RequestRefused):
+        if isinstance(failure, Fenced):
+            ready_at += FENCED_SECONDS
+        elif not isinstance(failure, RequestRefused):
             ready_at += self._gate.fail(now, reason.value, failure.after_seconds)
             wait = {"reason": reason.value, "seconds": round(ready_at - now, 1)}
             log.warning("waiting after a failed request: %s", failure, extra=wait)

@@ -1,0 +1,1 @@
+"""Chaos: a hostile, seeded run on real Apache Kafka, judged by an oracle."""

@@ -1,0 +1,196 @@
+"""The storm: workers, the broker and the org are treated badly while events arrive."""
+
+import asyncio
+import random
+import signal
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from destinations.salesforce import emulator
+from destinations.salesforce.emulator import SalesforceEmulator
+from tests.chaos.weather import Weather
+from tests.e2e.workers import Accounts, Topics, WorkerProcess
+from tests.kafka_server import KafkaServer
+from transformer.kafka import KafkaBroker
+from transformer.record import Message
+
+SESSION_SECONDS = 3.0
+PEOPLE = 250
+ORG = {
+    "custom_fields": {"Lead": ["n__c:double(18,0)", "mark__c:string(80)"]},
+    "custom_objects": {"Visit__c": ["mark__c:string(80)", "note__c:string(255)"]},
+}
+NOTES = (
+    "plain",
+    "naïve Ünïcode ✓",
+    "quote ' and \\ backslash",
+    "line\nbreak",
+    "日本語",
+    "<b>&amp;",
+)
+
+
+@dataclass
+class Story:
+    """What was done, for the report and for the oracle."""
+
+    seed: int
+    events: int = 0
+    sent: dict[str, dict[str, object]] = field(default_factory=dict)
+    deeds: Counter[str] = field(default_factory=Counter)
+    weather: Counter[str] = field(default_factory=Counter)
+
+
+def make_event(n: int, rng: random.Random) -> tuple[Message, dict[str, object]]:
+    """The nth event and what the oracle needs to know of it."""
+    person, draw = rng.randrange(PEOPLE), rng.random()
+    email, mark = f"person{person}@example.com", f"mark-{n}"
+    note = rng.choice(NOTES)
+    known: dict[str, object] = {"n": n, "email": email, "mark": mark, "note": note, "kind": "lead"}
+    traits: dict[str, object] = {"email": email, "lastName": f"L{person} {note}"[:80], "n": n}
+    body: dict[str, object] = {"type": "identify", "messageId": mark, "userId": f"user-{person}"}
+    if draw < 0.08:
+        known["kind"] = "visit"
+        traits = {"mark__c": mark, "note__c": note}
+        body["context"] = {"externalId": [{"type": "Salesforce-Visit__c"}]}
+    elif draw < 0.12:
+        known["kind"] = "refused"
+        traits["title"] = "x" * 400
+    elif draw < 0.2:
+        known["kind"] = "skipped"
+    traits.setdefault("mark", mark)
+    if known["kind"] == "visit":
+        del traits["mark"]
+    body["traits"] = traits
+    if known["kind"] != "skipped":
+        body["integrations"] = {"Salesforce": True}
+    return Message(orjson.dumps(body), f"user-{person}".encode()), known
+
+
+class Storm:
+    """One run. `kafka` is ours to stop and start."""
+
+    def __init__(self, kafka: KafkaServer, directory: Path, seed: int) -> None:
+        self.kafka = kafka
+        self.rng = random.Random(seed)
+        self.story = Story(seed)
+        self.topics = Topics(kafka.bootstrap_servers)
+        self.accounts = Accounts()
+        self.log = directory / "workers.log"
+        self._directory = directory
+        self._workers: list[WorkerProcess] = []
+        self._paused: set[int] = set()
+
+    async def run(self, events: int, deeds: int) -> SalesforceEmulator:
+        """Produce `events` while `deeds` things go wrong; return the org when all is settled."""
+        broker = self.topics.broker()
+        await broker.open()
+        await self.topics.create(broker)
+        org = emulator.build(seed=self.story.seed, custom_fields=ORG["custom_fields"],
+                             custom_objects=ORG["custom_objects"])  # fmt: skip
+        async with org.serve():
+            self.config = self.topics.config(self._directory, org.url, session=SESSION_SECONDS)
+            following = asyncio.create_task(self.accounts.follow(broker, self.topics))
+            try:
+                await self._start()
+                feeding = asyncio.create_task(self._feed(broker, events, deeds))
+                await self._misbehave(org, deeds)
+                await feeding
+                await self._calm(org)
+                await self.accounts.reach(events, seconds=180)
+                for worker in self._workers:
+                    await worker.stop(60)
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+                for worker in self._workers:
+                    await worker.kill()
+        await broker.close()
+        return org
+
+    async def _feed(self, broker: KafkaBroker, events: int, deeds: int) -> None:
+        producer = await broker.producer()
+        pause = deeds * 2.2 / (events / 20)
+        try:
+            for start in range(0, events, 20):
+                made = [make_event(n, self.rng) for n in range(start, min(events, start + 20))]
+                await producer.produce(self.topics.events, [message for message, _ in made])
+                self.story.sent |= {str(known["mark"]): known for _, known in made}
+                self.story.events += len(made)
+                await asyncio.sleep(pause)
+        finally:
+            await producer.close()
+
+    async def _misbehave(self, org: SalesforceEmulator, deeds: int) -> None:
+        weather = Weather(org, random.Random(self.story.seed + 1))
+        plan = ["kill", "term", "suspend", "start", "weather", "weather", "weather", "weather"]
+        order = [d for _ in range(deeds // len(plan) + 1) for d in self.rng.sample(plan, len(plan))]
+        order[deeds // 3] = "broker"
+        order[deeds // 2] = "quota"
+        for deed in order[:deeds]:
+            await asyncio.sleep(self.rng.uniform(0.3, 1.5))
+            await self._do(deed, org, weather)
+        weather.clear()
+        self.story.weather = weather.met
+
+    async def _do(self, deed: str, org: SalesforceEmulator, weather: Weather) -> None:
+        running = [w for w in self._workers if id(w) not in self._paused]
+        if deed == "weather":
+            weather.change()
+            async with asyncio.timeout(20):
+                while not weather.has_struck:
+                    await asyncio.sleep(0.05)
+        elif deed == "quota":
+            org.set_quota_used(10**9)
+            await asyncio.sleep(2)
+            org.set_quota_used(0)
+        elif deed == "broker":
+            self.kafka.kill()
+            await asyncio.sleep(1)
+            await asyncio.to_thread(self.kafka.start)
+        elif deed == "start" or not running:
+            if len(self._workers) < 4:
+                await self._start()
+        elif deed == "kill":
+            await self._end(self.rng.choice(running), "kill")
+        elif deed == "term" and len(running) > 1:
+            await self._end(self.rng.choice(running), "term")
+        elif deed == "suspend" and len(running) > 1:
+            self._suspend(self.rng.choice(running))
+        self.story.deeds[deed] += 1
+        if not [w for w in self._workers if id(w) not in self._paused]:
+            await self._start()
+
+    async def _start(self) -> None:
+        worker = WorkerProcess(self.config, self.log)
+        await worker.start()
+        self._workers.append(worker)
+
+    async def _end(self, worker: WorkerProcess, how: str) -> None:
+        self._workers.remove(worker)
+        if how == "kill":
+            await worker.kill()
+        else:
+            code = await worker.stop(60)
+            self.story.deeds[f"exit {code}"] += 1
+
+    def _suspend(self, worker: WorkerProcess) -> None:
+        worker.process.send_signal(signal.SIGSTOP)
+        self._paused.add(id(worker))
+
+        def wake() -> None:
+            if worker.process.returncode is None:
+                worker.process.send_signal(signal.SIGCONT)
+            self._paused.discard(id(worker))
+
+        asyncio.get_running_loop().call_later(SESSION_SECONDS * 2, wake)
+
+    async def _calm(self, org: SalesforceEmulator) -> None:
+        """Fair weather, one worker at least, nobody suspended."""
+        org.faults.clear()
+        await asyncio.sleep(SESSION_SECONDS * 2.2)
+        if not [w for w in self._workers if w.process.returncode is None]:
+            await self._start()
