@@ -8,6 +8,18 @@ from typing import Final, Literal
 
 STATES: Final = ("starting", "running", "waiting", "paused", "draining", "stopped", "failed")
 
+WAITS: Final = (
+    "answer_lost",
+    "fuse",
+    "membership",
+    "quota",
+    "quota_spent",
+    "server_error",
+    "throttled",
+    "unauthorized",
+    "unreachable",
+)
+
 _FAST: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _LATENCY: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0)
 _SIZES: Final = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
@@ -202,6 +214,22 @@ PRODUCED: Final = Metric(
     "produce",
     "Messages acknowledged by the broker; topic is `metrics` or `dead_letter`.",
 )
+WAITING: Final = Metric(
+    "transformer_waiting",
+    "gauge",
+    "",
+    ("connection", "reason"),
+    "write",
+    "1 for the reason a connection waits for now, 0 for the others: " + ", ".join(WAITS) + ".",
+)
+FUSE_TRIPS: Final = Metric(
+    "transformer_fuse_trips",
+    "gauge",
+    "trips",
+    _C,
+    "read",
+    "How often the fuse opened since the worker started: too many events were rejected.",
+)
 STATE: Final = Metric(
     "transformer_connection_state",
     "gauge",
@@ -241,8 +269,108 @@ METRICS: Final = (
     PRODUCED,
     STAGE,
     STATE,
+    WAITING,
+    FUSE_TRIPS,
     BUILD,
 )
+
+
+_ACCOUNT: Final = ("connection", "topic", "partition")
+
+LEDGER_CONSUMED: Final = Metric(
+    "transformer_ledger_consumed_records",
+    "gauge",
+    "records",
+    _ACCOUNT,
+    "ledger",
+    "Offsets from the first to the last with a result: settled, in flight and missing.",
+)
+LEDGER_SETTLED: Final = Metric(
+    "transformer_ledger_settled_records",
+    "gauge",
+    "records",
+    (*_ACCOUNT, "outcome", "reason"),
+    "ledger",
+    "Offsets by their last result.",
+)
+LEDGER_IN_FLIGHT: Final = Metric(
+    "transformer_ledger_in_flight_records",
+    "gauge",
+    "records",
+    _ACCOUNT,
+    "ledger",
+    "Offsets between results that have none yet, within the grace time.",
+)
+LEDGER_MISSING: Final = Metric(
+    "transformer_ledger_missing_records",
+    "gauge",
+    "records",
+    _ACCOUNT,
+    "ledger",
+    "Offsets between results that have none and have outlived the grace time.",
+)
+LEDGER_REPEATED: Final = Metric(
+    "transformer_ledger_repeated_records_total",
+    "counter",
+    "records",
+    _ACCOUNT,
+    "ledger",
+    "Offsets that got a result again, as after a crash.",
+)
+LEDGER_CONTRADICTED: Final = Metric(
+    "transformer_ledger_contradicted_records_total",
+    "counter",
+    "records",
+    _ACCOUNT,
+    "ledger",
+    "Offsets that got a different result later; the last one counts.",
+)
+LEDGER_NEXT_OFFSET: Final = Metric(
+    "transformer_ledger_next_offset",
+    "gauge",
+    "",
+    _ACCOUNT,
+    "ledger",
+    "The offset after the last with a result.",
+)
+LEDGER_LAST_RESULT: Final = Metric(
+    "transformer_ledger_last_result_timestamp_seconds",
+    "gauge",
+    "seconds",
+    _ACCOUNT,
+    "ledger",
+    "When the newest result was produced, in Unix time.",
+)
+LEDGER_LAG: Final = Metric(
+    "transformer_ledger_lag_records",
+    "gauge",
+    "records",
+    ("partition",),
+    "ledger",
+    "Records of a partition of the metrics topic that the ledger has not read.",
+)
+LEDGER_UNREADABLE: Final = Metric(
+    "transformer_ledger_unreadable_records_total",
+    "counter",
+    "records",
+    (),
+    "ledger",
+    "Records of the metrics topic that are no results.",
+)
+
+LEDGER_METRICS: Final = (
+    LEDGER_CONSUMED,
+    LEDGER_SETTLED,
+    LEDGER_IN_FLIGHT,
+    LEDGER_MISSING,
+    LEDGER_REPEATED,
+    LEDGER_CONTRADICTED,
+    LEDGER_NEXT_OFFSET,
+    LEDGER_LAST_RESULT,
+    LEDGER_LAG,
+    LEDGER_UNREADABLE,
+)
+"""Served by `transformer ledger`, and by nothing else."""
 
 
 def page() -> str:
@@ -250,8 +378,9 @@ def page() -> str:
     lines = [
         "# Metrics",
         "",
-        "Served as `GET /metrics` by `transformer worker`. Made from `transformer/metric_list.py`",
-        "by `make docs`; do not edit. Stages are those of the story in the README.",
+        "Served as `GET /metrics` by `transformer worker`, those of stage `ledger` by `transformer",
+        "ledger`. Made from `transformer/metric_list.py` by `make docs`; do not edit. Stages are",
+        "those of the story in the README.",
         "",
         "| metric | type | labels | stage | meaning |",
         "| --- | --- | --- | --- | --- |",
@@ -259,7 +388,7 @@ def page() -> str:
     lines += [
         f"| `{metric.name}` | {metric.type} | {', '.join(metric.labels) or '-'} "
         f"| {metric.stage} | {metric.help} |"
-        for metric in METRICS
+        for metric in (*METRICS, *LEDGER_METRICS)
     ]
     lines += [
         "",

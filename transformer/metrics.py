@@ -220,6 +220,7 @@ def _add(gauges: dict[str, _Family], status: Status, destination: str, version: 
         listed.QUOTA_ALLOWED: status.quota_allowed,
         listed.API_CALLS: status.requests_total,
         listed.LAST_READ: status.last_read_seconds_ago,
+        listed.FUSE_TRIPS: status.fuse_trips,
     }
     for metric, value in plain.items():
         if value is not None:
@@ -227,6 +228,8 @@ def _add(gauges: dict[str, _Family], status: Status, destination: str, version: 
     for partition, lag in status.lag_records.items():
         labels = [name, partition.topic, str(partition.number)]
         gauges[listed.LAG.name].add_metric(labels, lag)
+    for reason in listed.WAITS:
+        gauges[listed.WAITING.name].add_metric([name, reason], float(status.waiting_for == reason))
     for state in listed.STATES:
         gauges[listed.STATE.name].add_metric([name, state], float(status.state == state))
     gauges[listed.MAPPING.name].add_metric([name, destination, version], 1)

@@ -8,6 +8,7 @@ from collections import Counter
 
 from transformer.broker import Producer
 from transformer.clock import Clock
+from transformer.fuse import Fuse
 from transformer.observer import Observer
 from transformer.outcome import Delivered
 from transformer.results import Reporter
@@ -25,12 +26,14 @@ class Outbox:
         dead_letter_topic: str,
         clock: Clock,
         observer: Observer,
+        fuse: Fuse,
     ) -> None:
         self._reporter = reporter
         self._metrics_topic = metrics_topic
         self._dead_letter_topic = dead_letter_topic
         self._clock = clock
         self._observer = observer
+        self._fuse = fuse
         self._works: list[Work] = []
         self._runs: list[tuple[OwnedPartition, SkippedRun]] = []
 
@@ -40,6 +43,8 @@ class Outbox:
     def settle(self, work: Work) -> None:
         """Take over an event all of whose writes have their outcome."""
         self._works.append(work)
+        outcome, reason = work.summary
+        self._fuse.count(self._clock.now(), reason if outcome == "rejected" else None)
 
     def skip(self, partition: OwnedPartition, offset: int, reason: str) -> None:
         """Take over a skipped record; adjoining ones of the same reason become one result."""
@@ -61,7 +66,7 @@ class Outbox:
         for partition, _ in runs:
             partition.run = None
         wall = self._clock.wall()
-        letters = [self._reporter.dead_letter(w, wall) for w in works if w.rejections]
+        letters = [self._reporter.dead_letter(w, wall) for w in works if w.summary[0] == "rejected"]
         results = [self._reporter.run(partition.name, run, wall) for partition, run in runs]
         results += [self._reporter.result(w, wall) for w in works]
         started = self._clock.now()

@@ -16,6 +16,7 @@ from transformer.clock import Clock, woken
 from transformer.deliver import Deliverer
 from transformer.destination import Destination
 from transformer.errors import EnvironmentFault, PartitionLost
+from transformer.fuse import Fuse
 from transformer.intake import Intake
 from transformer.mapping import CompiledMapping
 from transformer.observer import Observer, Status
@@ -64,14 +65,18 @@ class Pipeline:
         self._policy = policy
         self._clock = clock
         self._observer = observer
+        self._fuse = Fuse(policy)
         self._outbox = Outbox(
             reporter=Reporter(connection, mapping.version),
             metrics_topic=metrics_topic,
             dead_letter_topic=dead_letter_topic,
             clock=clock,
             observer=observer,
+            fuse=self._fuse,
         )
-        self._intake = Intake(mapping=mapping, outbox=self._outbox, deliver=self._deliver)
+        self._intake = Intake(
+            connection=connection, mapping=mapping, outbox=self._outbox, deliver=self._deliver
+        )
         self._deliverer = Deliverer(
             destination=destination,
             policy=policy,
@@ -164,15 +169,19 @@ class Pipeline:
             self._settled.set()
 
     def _apply_backpressure(self, consumer: Consumer) -> None:
-        """Pause the partitions that ran too far ahead of what has settled; resume at half (K8)."""
+        """Pause the partitions that ran too far ahead of what has settled; resume at half (K8).
+
+        An open fuse pauses them all.
+        """
         share = self._policy.in_flight_records // max(1, len(self._partitions))
         limit = max(LEAST_IN_FLIGHT_RECORDS, share)
+        held = self._fuse.wait_seconds(self._clock.now()) > 0
         for name, partition in self._partitions.items():
             outstanding = partition.tracker.outstanding
-            if not partition.paused and outstanding >= limit:
+            if not partition.paused and (held or outstanding >= limit):
                 partition.paused = True
                 consumer.pause([name])
-            elif partition.paused and outstanding <= limit // 2:
+            elif partition.paused and not held and outstanding <= limit // 2:
                 partition.paused = False
                 consumer.resume([name])
 
@@ -296,7 +305,10 @@ class Pipeline:
 
     def status(self) -> Status:
         """This connection as it is now."""
-        waiting_for = self._deliverer.waiting_for
+        waiting_for, waiting_until = self._deliverer.waiting_for, self._deliverer.waiting_until
+        now = self._clock.now()
+        if fuse_seconds := self._fuse.wait_seconds(now):
+            waiting_for, waiting_until = "fuse", now + fuse_seconds
         state: State = "waiting" if waiting_for and self._state == "running" else self._state
         budget = self._destination.budget
         partitions = self._partitions.values()
@@ -304,7 +316,7 @@ class Pipeline:
             connection=self._connection,
             state=state,
             waiting_for=waiting_for,
-            waiting_until=self._deliverer.waiting_until,
+            waiting_until=waiting_until,
             in_flight_records=sum(p.tracker.outstanding for p in partitions),
             pending_writes=len(self._deliverer.lanes),
             requests_in_flight=self._deliverer.requests_in_flight,
@@ -316,6 +328,7 @@ class Pipeline:
             quota_limit=budget.limit,
             quota_allowed=budget.allowed,
             requests_total=budget.spent_total,
+            fuse_trips=self._fuse.trips,
             last_read_seconds_ago=(
                 None if self._read_at is None else self._clock.now() - self._read_at
             ),

@@ -12,7 +12,9 @@ class Policy:
     (waits that are not its fault do not count); `in_flight_records` how far reading may run ahead
     of what has settled, over all partitions, before it pauses (invariant 8's bound on repeats).
     `membership_seconds` is how long the consumer group may have been silent before writes are held
-    back, because another worker may own the partitions by then.
+    back, because another worker may own the partitions by then. The fuse opens, and nothing is
+    read for `fuse_pause_seconds`, when `fuse_share` of `fuse_records` or more events that settled
+    within `fuse_window_seconds` were rejected; a share above 1 turns it off.
     """
 
     linger_seconds: float = 1.0
@@ -26,3 +28,7 @@ class Policy:
     read_records: int = 2_000
     membership_seconds: float = 14.0
     coalesce: bool = True
+    fuse_share: float = 0.5
+    fuse_records: int = 500
+    fuse_window_seconds: float = 60.0
+    fuse_pause_seconds: float = 60.0

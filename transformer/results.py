@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import orjson
 
+from transformer.origin import replay_of
 from transformer.outcome import Delivered, Rejected, Skipped
 from transformer.record import Message, Partition, Record
 from transformer.upsert import Note
@@ -80,6 +81,8 @@ class Reporter:
             "mapping": self._mapping,
             "time": self._time(wall),
         }
+        if record.headers:
+            result |= _replay_of(record)
         return Message(_dumps(result), self.key(work.partition.name))
 
     def dead_letter(self, work: Work, wall: float) -> Message:
@@ -99,6 +102,7 @@ class Reporter:
             "mapping": self._mapping,
             "time": self._time(wall),
             "writes": [_written(w) for w in work.written if w.upsert is not None],
+            **_replay_of(record),
         }
         headers = (
             *record.headers,
@@ -152,6 +156,12 @@ def _notes(notes: Sequence[Note]) -> list[dict[str, str]]:
 
 def _origin(record: Record) -> dict[str, object]:
     return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+
+
+def _replay_of(record: Record) -> dict[str, object]:
+    """Of a replayed record, the first record of its event."""
+    replay = replay_of(record.headers)
+    return {} if replay is None else {"replay_of": replay.origin._asdict()}
 
 
 def _dumps(value: object) -> bytes:

@@ -56,7 +56,10 @@ class Written:
 
 
 class Work(Span):
-    """One event in flight: its record, and a place for the outcome of each of its upserts."""
+    """One event in flight: its record, and a place for the outcome of each of its upserts.
+
+    `summary` is its one outcome and reason, once all have settled.
+    """
 
     __slots__ = (
         "admitted_at",
@@ -66,6 +69,7 @@ class Work(Span):
         "partition",
         "record",
         "redirects",
+        "summary",
         "written",
     )
 
@@ -87,29 +91,33 @@ class Work(Span):
         self.admitted_at = admitted_at
         self.open = upserts
         self.redirects = 0
+        self.summary: tuple[str, str | None] = ("", None)
         self.written: list[Written] = []
 
     def settle(self, written: Written) -> bool:
         """Take one upsert's outcome; return whether it was the last one open (invariant 1)."""
         self.written.append(written)
         self.open -= 1
-        return self.open == 0
-
-    @property
-    def summary(self) -> tuple[str, str | None]:
-        """One outcome and reason for the event: rejected before delivered before skipped."""
-        outcome, why = "skipped", None
-        for written in self.written:
-            match written.outcome:
-                case Rejected(reason=reason):
-                    return "rejected", reason.value
-                case Delivered():
-                    outcome, why = "delivered", None
-                case Skipped(reason=reason):
-                    why = why or (reason.value if outcome == "skipped" else None)
-        return outcome, why
+        if self.open:
+            return False
+        self.summary = _summary(self.written)
+        return True
 
     @property
     def rejections(self) -> list[Written]:
         """The writes that were rejected; any makes the whole event a dead letter."""
         return [w for w in self.written if isinstance(w.outcome, Rejected)]
+
+
+def _summary(written: list[Written]) -> tuple[str, str | None]:
+    """One outcome and reason for the event: rejected before delivered before skipped."""
+    outcome, why = "skipped", None
+    for one in written:
+        match one.outcome:
+            case Rejected(reason=reason):
+                return "rejected", reason.value
+            case Delivered():
+                outcome, why = "delivered", None
+            case Skipped(reason=reason):
+                why = why or (reason.value if outcome == "skipped" else None)
+    return outcome, why

@@ -19,6 +19,7 @@ from transformer.record import Message
 
 SESSION_SECONDS = 3.0
 PEOPLE = 250
+MOST_WORKERS = 4
 ORG = {
     "custom_fields": {"Lead": ["n__c:double(18,0)", "mark__c:string(80)"]},
     "custom_objects": {"Visit__c": ["mark__c:string(80)", "note__c:string(255)"]},
@@ -137,7 +138,6 @@ class Storm:
         self.story.weather = weather.met
 
     async def _do(self, deed: str, org: SalesforceEmulator, weather: Weather) -> None:
-        running = [w for w in self._workers if id(w) not in self._paused]
         if deed == "weather":
             weather.change()
             async with asyncio.timeout(20):
@@ -151,17 +151,25 @@ class Storm:
             self.kafka.kill()
             await asyncio.sleep(1)
             await asyncio.to_thread(self.kafka.start)
-        elif deed == "start" or not running:
-            if len(self._workers) < 4:
-                await self._start()
-        elif deed == "kill":
-            await self._end(self.rng.choice(running), "kill")
-        elif deed == "term" and len(running) > 1:
-            await self._end(self.rng.choice(running), "term")
-        elif deed == "suspend" and len(running) > 1:
-            self._suspend(self.rng.choice(running))
+        else:
+            await self._to_workers(deed)
         self.story.deeds[deed] += 1
-        if not [w for w in self._workers if id(w) not in self._paused]:
+
+    def _awake(self) -> list[WorkerProcess]:
+        return [worker for worker in self._workers if id(worker) not in self._paused]
+
+    async def _to_workers(self, deed: str) -> None:
+        """Start, kill, stop or suspend one; there is always one left awake."""
+        awake = self._awake()
+        if deed == "start" and len(self._workers) < MOST_WORKERS:
+            await self._start()
+        elif deed == "kill" and awake:
+            await self._end(self.rng.choice(awake), "kill")
+        elif deed == "term" and len(awake) > 1:
+            await self._end(self.rng.choice(awake), "term")
+        elif deed == "suspend" and len(awake) > 1:
+            self._suspend(self.rng.choice(awake))
+        if not self._awake():
             await self._start()
 
     async def _start(self) -> None:

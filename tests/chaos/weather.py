@@ -24,7 +24,7 @@ SPELLS: Sequence[tuple[str, Sequence[Fault]]] = (
     ("truncated answer", [Fault("truncate", path=DATA, count=3)]),
     ("half applied", [Fault("half_applied", path=DATA, count=2, options={"rows": 7})]),
     ("row locks", [Fault("row_lock", path=DATA, count=5, options={"row_probability": 0.3})]),
-    ("session expired", [Fault("expire_session", path=DATA, count=2)]),
+    ("session expired", [Fault("expire_session", path=DATA, count=1)]),
     ("concurrent limit", [Fault("concurrent_limit", path=DATA, count=2)]),
 )
 

@@ -35,6 +35,8 @@ connections:
       login_url: {url}
       client_id: consumer-key
       client_secret: consumer-secret
+      recheck_seconds: 2
+      read_timeout_seconds: 5
     delivery:
       linger_seconds: 0.2
       membership_seconds: {membership}

@@ -26,7 +26,7 @@ from transformer.budget import Rate
 from transformer.errors import ProduceFailed
 from transformer.memory import MemoryBroker
 from transformer.policy import Policy
-from transformer.record import Partition
+from transformer.record import Message, Partition
 from transformer.results import DEAD_LETTER_HEADER
 
 POLICY = Policy(
@@ -283,3 +283,22 @@ def test_the_simulation_exercises_every_kind_of_trouble() -> None:
     seen = set[str]().union(*(quiet_run(seed).crm.seen for seed in SEEDS))
     kinds = {"throttled", "quota", "unreachable", "unauthorized", "server", "lost", "half", "rows"}
     assert seen == kinds
+
+
+def test_a_poison_flood_pauses_reading_before_it_fills_the_dead_letter_topic() -> None:
+    """Of ten thousand bad events only the first few become dead letters; status says why."""
+
+    async def main() -> None:
+        this = Run(1, trouble=0.0)
+        policy = replace(POLICY, fuse_records=100, fuse_pause_seconds=1000.0)
+        worker = this.worker(policy)
+        this.broker.append(EVENTS, [Message(b"nonsense", b"k")] * 10_000)
+        await asyncio.sleep(500)
+        status = worker.pipeline.status()
+        assert (status.waiting_for, status.fuse_trips, status.state) == ("fuse", 1, "waiting")
+        assert 100 <= len(this.broker.records(LETTERS)) <= 200
+        await asyncio.sleep(1000)
+        assert worker.pipeline.status().fuse_trips == 2
+        await worker.kill()
+
+    run(main())

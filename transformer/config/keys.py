@@ -278,6 +278,33 @@ DELIVERY: Final = (
         "Whether waiting writes of one CRM record are merged into one.",
         default=_POLICY.coalesce,
     ),
+    _positive(
+        "fuse_share",
+        "number",
+        "The share of rejected events at which reading pauses; above 1 never.",
+        _POLICY.fuse_share,
+        0.01,
+    ),
+    _positive(
+        "fuse_records",
+        "integer",
+        "How many events must have settled before the fuse judges them.",
+        _POLICY.fuse_records,
+    ),
+    _positive(
+        "fuse_window_seconds",
+        "number",
+        "The time over which the fuse judges.",
+        _POLICY.fuse_window_seconds,
+        1,
+    ),
+    _positive(
+        "fuse_pause_seconds",
+        "number",
+        "How long nothing is read when the fuse has opened; doubles while it stays bad.",
+        _POLICY.fuse_pause_seconds,
+        1,
+    ),
 )
 
 HTTP: Final = (
