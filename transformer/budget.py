@@ -3,11 +3,14 @@
 Pure: it is told the time, returns waits, and never sleeps (invariant 5).
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
 _LEAST_WAIT_SECONDS: Final = 1e-6
+_PACE_SECONDS: Final = 120.0
+_MOST_STRETCH: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,20 @@ class Budget:
         limit: int | None = None,
         share: float = 1.0,
         recheck_seconds: float = 60.0,
+        window_seconds: float = 86_400.0,
     ) -> None:
         self.rate = rate
         self.limit = limit
         self.share = share
         self.recheck_seconds = recheck_seconds
+        self.window_seconds = window_seconds
         self.used = 0
         self.in_flight = 0
         self.spent_total = 0
         self._overlap = 0
         self._sent: deque[float] = deque(maxlen=rate.requests if rate else 0)
+        self._pace = 0.0
+        self._paced_at: float | None = None
         self._closed_until = 0.0
         self._checked_at: float | None = None
 
@@ -76,6 +83,41 @@ class Budget:
             wait = max(wait, self._rate_wait(now, self.rate, requests))
         return wait
 
+    def requests_per_second(self, now: float) -> float:
+        """How fast requests were taken of late: an average that forgets within minutes."""
+        if self._paced_at is None:
+            return 0.0
+        return self._pace * math.exp((self._paced_at - now) / _PACE_SECONDS)
+
+    def seconds_left(self, now: float) -> float | None:
+        """When our share is used up at the present pace; None when it lasts, or none is known.
+
+        The quota comes back evenly over its window, so only what exceeds that eats it up.
+        """
+        allowed = self.allowed
+        if allowed is None:
+            return None
+        eaten = self.requests_per_second(now) - allowed / self.window_seconds
+        if eaten <= 0:
+            return None
+        return max(0.0, allowed - self.used) / eaten
+
+    def stretch(self, now: float) -> float:
+        """How many times longer writes should gather before they go, 1.0 while all is well.
+
+        From half of our share on, the longer the nearer its end, up to what would bring the pace
+        down to what lasts: fewer, fuller requests, long before none may go.
+        """
+        allowed = self.allowed
+        if not allowed or self.used * 2 <= allowed:
+            return 1.0
+        lasting = allowed / self.window_seconds
+        excess = self.requests_per_second(now) / lasting
+        if excess <= 1.0:
+            return 1.0
+        pressure = min(1.0, self.used / allowed * 2 - 1)
+        return 1.0 + pressure * (min(excess, _MOST_STRETCH) - 1.0)
+
     def take(self, now: float, requests: int = 1) -> None:
         """Count `requests` that are about to be sent, before their answers say so.
 
@@ -88,6 +130,8 @@ class Budget:
         self.in_flight += requests
         self._overlap = max(self._overlap, self.in_flight)
         self.spent_total += requests
+        self._pace = self.requests_per_second(now) + requests / _PACE_SECONDS
+        self._paced_at = now
         self._sent.extend([now] * requests)
 
     def release(self, requests: int = 1) -> None:

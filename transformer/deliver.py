@@ -83,6 +83,10 @@ class Deliverer:
         limit = self._destination.limits.batch_records
         return min(limit, self._policy.batch_records or limit)
 
+    def linger_seconds(self, now: float) -> float:
+        """How long writes gather: longer when the quota is running out, to spend less of it."""
+        return self._policy.linger_seconds * self._destination.budget.stretch(now)
+
     def add(self, work: Work, upserts: Iterable[Upsert]) -> None:
         """Take over the upserts of one event."""
         now = self._clock.now()
@@ -189,7 +193,7 @@ class Deliverer:
             return None if delayed is None else delayed - now
         if self._draining or self.lanes.queued >= self.batch_records:
             return 0.0
-        wait = max(0.0, oldest + self._policy.linger_seconds - now)
+        wait = max(0.0, oldest + self.linger_seconds(now) - now)
         return wait if delayed is None else min(wait, max(0.0, delayed - now))
 
     def _still_ours(self, batch: list[Write]) -> bool:

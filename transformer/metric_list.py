@@ -214,6 +214,22 @@ PRODUCED: Final = Metric(
     "produce",
     "Messages acknowledged by the broker; topic is `metrics` or `dead_letter`.",
 )
+QUOTA_SECONDS_LEFT: Final = Metric(
+    "transformer_quota_exhaustion_seconds",
+    "gauge",
+    "seconds",
+    _C,
+    "write",
+    "When our share of the quota is used up at the present pace; absent while it lasts.",
+)
+LINGER: Final = Metric(
+    "transformer_linger_seconds",
+    "gauge",
+    "seconds",
+    _C,
+    "write",
+    "How long writes gather now; longer than configured when the quota is running out.",
+)
 WAITING: Final = Metric(
     "transformer_waiting",
     "gauge",
@@ -269,6 +285,8 @@ METRICS: Final = (
     PRODUCED,
     STAGE,
     STATE,
+    QUOTA_SECONDS_LEFT,
+    LINGER,
     WAITING,
     FUSE_TRIPS,
     BUILD,

@@ -220,6 +220,8 @@ def _add(gauges: dict[str, _Family], status: Status, destination: str, version: 
         listed.QUOTA_ALLOWED: status.quota_allowed,
         listed.API_CALLS: status.requests_total,
         listed.LAST_READ: status.last_read_seconds_ago,
+        listed.QUOTA_SECONDS_LEFT: status.quota_seconds_left,
+        listed.LINGER: status.linger_seconds,
         listed.FUSE_TRIPS: status.fuse_trips,
     }
     for metric, value in plain.items():

@@ -32,6 +32,8 @@ class Status:
     quota_limit: int | None = None
     quota_allowed: int | None = None
     requests_total: int = 0
+    quota_seconds_left: float | None = None
+    linger_seconds: float = 0.0
     fuse_trips: int = 0
     last_read_seconds_ago: float | None = None
 

@@ -328,6 +328,8 @@ class Pipeline:
             quota_limit=budget.limit,
             quota_allowed=budget.allowed,
             requests_total=budget.spent_total,
+            quota_seconds_left=budget.seconds_left(now),
+            linger_seconds=self._deliverer.linger_seconds(now),
             fuse_trips=self._fuse.trips,
             last_read_seconds_ago=(
                 None if self._read_at is None else self._clock.now() - self._read_at

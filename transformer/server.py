@@ -93,6 +93,13 @@ def _shown(status: Status) -> dict[str, object]:
         "connection": status.connection,
         "state": status.state,
         "waiting_for": status.waiting_for,
+        "linger_seconds": round(status.linger_seconds, 3),
+        "quota": {
+            "used": status.quota_used,
+            "allowed": status.quota_allowed,
+            "limit": status.quota_limit,
+            "seconds_left": status.quota_seconds_left,
+        },
         "in_flight_records": status.in_flight_records,
         "oldest_undelivered_seconds": round(status.oldest_undelivered_seconds, 3),
     }

@@ -102,7 +102,7 @@ class Storm:
                 await feeding
                 await self._calm(org)
                 await self.accounts.reach(events, seconds=180)
-                for worker in self._workers:
+                for worker in self._awake():
                     await worker.stop(60)
             finally:
                 following.cancel()
@@ -138,6 +138,8 @@ class Storm:
         self.story.weather = weather.met
 
     async def _do(self, deed: str, org: SalesforceEmulator, weather: Weather) -> None:
+        if not self._awake():
+            await self._start()
         if deed == "weather":
             weather.change()
             async with asyncio.timeout(20):
@@ -156,6 +158,8 @@ class Storm:
         self.story.deeds[deed] += 1
 
     def _awake(self) -> list[WorkerProcess]:
+        """The workers that run; one that found no broker at its start is gone, as it should."""
+        self._workers = [w for w in self._workers if w.process.returncode is None]
         return [worker for worker in self._workers if id(worker) not in self._paused]
 
     async def _to_workers(self, deed: str) -> None:
@@ -200,5 +204,5 @@ class Storm:
         """Fair weather, one worker at least, nobody suspended."""
         org.faults.clear()
         await asyncio.sleep(SESSION_SECONDS * 2.2)
-        if not [w for w in self._workers if w.process.returncode is None]:
+        if not self._awake():
             await self._start()

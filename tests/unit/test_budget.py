@@ -56,3 +56,39 @@ def test_a_pause_the_crm_asked_for_outranks_everything() -> None:
     budget.close_for(100.0, 2.0)
     assert budget.wait_seconds(104.0) == 3.0
     assert budget.wait_seconds(107.0) == 0.0
+
+
+def paced(used: int, per_second: float) -> Budget:
+    """A budget of 86,400 a day, one a second, with so many used and taken at this pace."""
+    budget, now = Budget(limit=86_400), 0.0
+    while now < 3600.0:
+        budget.take(now)
+        budget.release()
+        now += 1 / per_second
+    budget.observe(3600.0, used=used, limit=86_400)
+    return budget
+
+
+def test_the_pace_and_the_time_to_exhaustion_are_known() -> None:
+    """Five a second where one comes back each second eats four of what is left."""
+    budget = paced(used=46_400, per_second=5.0)
+    assert round(budget.requests_per_second(3600.0), 1) == 5.0
+    left = budget.seconds_left(3600.0)
+    assert left is not None
+    assert abs(left - 10_000) < 200
+    assert paced(used=46_400, per_second=0.5).seconds_left(3600.0) is None
+    assert Budget().seconds_left(0.0) is None
+
+
+def test_writes_gather_longer_the_nearer_the_quota_is_to_its_end() -> None:
+    """Nothing changes in the first half; then the linger grows to what the pace exceeds."""
+    stretches = [paced(used, 5.0).stretch(3600.0) for used in (40_000, 64_800, 86_300)]
+    assert stretches[0] == 1.0
+    assert 2.5 < stretches[1] < 3.5
+    assert 4.5 < stretches[2] < 5.2
+    assert paced(80_000, 0.5).stretch(3600.0) == 1.0
+
+
+def test_a_pace_is_forgotten_within_minutes() -> None:
+    """After a quiet quarter of an hour nothing is stretched any more."""
+    assert paced(80_000, 5.0).stretch(4500.0) == 1.0

@@ -55,13 +55,25 @@ async def test_health_and_readiness_follow_the_states(state: str, health: int, r
 
 async def test_health_names_the_connections() -> None:
     """So that one sees which, and what it waits for."""
-    waiting = Status("crm", "waiting", waiting_for="quota_spent", in_flight_records=3)
+    waiting = Status(
+        "crm",
+        "waiting",
+        waiting_for="quota_spent",
+        in_flight_records=3,
+        linger_seconds=2.0,
+        quota_used=80,
+        quota_allowed=80,
+        quota_limit=100,
+        quota_seconds_left=0.0,
+    )
     assert await _ask("/readyz", waiting) == (
         200,
         "application/json",
         (
             '{"status":"ok","connections":[{"connection":"crm","state":"waiting",'
-            '"waiting_for":"quota_spent","in_flight_records":3,"oldest_undelivered_seconds":0.0}]}'
+            '"waiting_for":"quota_spent","linger_seconds":2.0,'
+            '"quota":{"used":80,"allowed":80,"limit":100,"seconds_left":0.0},'
+            '"in_flight_records":3,"oldest_undelivered_seconds":0.0}]}'
         ),
     )
 
