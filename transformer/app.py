@@ -19,6 +19,7 @@ from transformer.mapping.model import PythonFunction
 
 if TYPE_CHECKING:
     from transformer.emulator import Emulator
+    from transformer.emulator_subject import Subject
     from transformer.kafka import KafkaBroker
 
 
@@ -78,6 +79,13 @@ def emulator(name: str, **options: object) -> "Emulator":
     module = f"{destinations.KINDS[kind(name).name].rpartition('.')[0]}.emulator"
     made: Emulator = importlib.import_module(module).build(**options)
     return made
+
+
+def subject(name: str) -> "type[Subject]":
+    """How the contract suite puts one kind of CRM on trial: `SUBJECT` beside its emulator."""
+    module = f"{destinations.KINDS[kind(name).name].rpartition('.')[0]}.emulator.subject"
+    found: type[Subject] = importlib.import_module(module).SUBJECT
+    return found
 
 
 def kafka_of(config: Config) -> Kafka:

@@ -118,6 +118,25 @@ class Producer(Protocol):
         ...
 
 
+class Transactor(Protocol):
+    """Produces to several partitions as one: a consumer or reader sees all of a call, or nothing.
+
+    Partitions are named, not left to the key: a replay goes back where its event was.
+    """
+
+    async def produce(self, messages: Sequence[tuple[Partition, Message]]) -> None:
+        """Return when all are there to be read, in the order given within each partition.
+
+        Raises ProduceFailed when they are not, or when that is not known; and always when another
+        transactor of the same name was opened since.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close it."""
+        ...
+
+
 class Reader(Protocol):
     """Reads a topic without a group, for `results`, `replay` and `ledger --once`."""
 
@@ -157,6 +176,10 @@ class Broker(Protocol):
 
     async def producer(self) -> Producer:
         """A producer."""
+        ...
+
+    async def transactor(self, name: str) -> Transactor:
+        """The transactor of that name; one opened before is shut out, its open call undone."""
         ...
 
     async def reader(self, topics: Sequence[str], *, from_beginning: bool) -> Reader:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from transformer.budget import Budget
 from transformer.clock import Clock
 from transformer.outcome import Outcome
+from transformer.upsert import FieldUse as FieldUse  # noqa: PLC0414 - named in the port
 from transformer.upsert import Upsert
 
 
@@ -44,15 +45,6 @@ class Finding:
     level: Literal["ok", "warning", "error"]
     where: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class FieldUse:
-    """A field that the mapping can write, with where the mapping says so (`file:line`)."""
-
-    object_type: str
-    name: str
-    where: str
 
 
 class Destination(Protocol):

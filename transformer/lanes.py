@@ -114,6 +114,7 @@ def _merged(older: Upsert, newer: Upsert, times: dict[str, float]) -> Upsert:
         on_update={**older.on_update, **{k: v for k, v in newer.on_update.items() if k in won}},
         required=older.required | newer.required,
         fill=older.fill | newer.fill,
+        optional=older.optional | newer.optional,
         event_time=max(older.event_time, when),
         repeated=older.repeated or newer.repeated,
     )

@@ -25,6 +25,7 @@ class MemoryBroker:
     def __init__(self, clock: Clock, *, partitions: int = 4) -> None:
         self._store = Store(clock, partitions=partitions)
         self._groups: dict[str, _Group] = {}
+        self._transactors: dict[str, MemoryTransactor] = {}
         self.faults = self._store.faults
 
     async def open(self) -> None:
@@ -50,6 +51,13 @@ class MemoryBroker:
     async def producer(self) -> "MemoryProducer":
         """A producer."""
         return MemoryProducer(self._store)
+
+    async def transactor(self, name: str) -> "MemoryTransactor":
+        """The transactor of that name; one opened before is shut out."""
+        if name in self._transactors:
+            self._transactors[name].is_shut_out = True
+        self._transactors[name] = MemoryTransactor(self._store)
+        return self._transactors[name]
 
     async def reader(self, topics: Sequence[str], *, from_beginning: bool) -> "MemoryReader":
         """A group-less reader over all partitions of `topics`."""
@@ -282,6 +290,34 @@ class MemoryProducer:
             store.append(topic, messages)
         if refused:
             raise ProduceFailed(f"{topic}: the memory broker was told to refuse this")
+
+    async def close(self) -> None:
+        """Nothing is held back."""
+
+
+class MemoryTransactor:
+    """Stores all of a call at once, unless it is shut out or a fault is scripted."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.is_shut_out = False
+
+    async def produce(self, messages: Sequence[tuple[Partition, Message]]) -> None:
+        """Store all of `messages`, or none."""
+        store = self._store
+        await store.clock.sleep(store.faults.produce_seconds)
+        if self.is_shut_out:
+            raise ProduceFailed("memory broker: another transactor of this name was opened since")
+        for partition, message in messages:
+            if partition not in store.partitions([partition.topic]):
+                raise ProduceFailed(f"{partition}: there is no such partition")
+            if len(message.value or b"") > store.largest_record_bytes(partition.topic):
+                raise ProduceFailed(f"{partition}: a message is larger than the topic takes")
+        answers = [store.faults.take_produce(topic) for topic in {p.topic for p, _ in messages}]
+        if all(applied for _, applied in answers):
+            store.put(messages)
+        if any(refused for refused, _ in answers):
+            raise ProduceFailed("memory broker: it was told to refuse this")
 
     async def close(self) -> None:
         """Nothing is held back."""

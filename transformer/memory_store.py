@@ -83,10 +83,13 @@ class Store:
     def append(self, topic: str, messages: Iterable[Message]) -> Sequence[Record]:
         """Store messages at once, each in the partition its key belongs to."""
         target = self._topic(topic)
+        return self.put((Partition(topic, target.partition_for(m.key)), m) for m in messages)
+
+    def put(self, messages: Iterable[tuple[Partition, Message]]) -> Sequence[Record]:
+        """Store messages at once, each in the partition named."""
         stored = []
-        for message in messages:
-            number = target.partition_for(message.key)
-            log = target.logs[number]
+        for (topic, number), message in messages:
+            log = self._topic(topic).logs[number]
             stored.append(
                 Record(
                     topic,

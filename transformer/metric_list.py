@@ -309,7 +309,7 @@ LEDGER_SETTLED: Final = Metric(
     "records",
     (*_ACCOUNT, "outcome", "reason"),
     "ledger",
-    "Offsets by their last result.",
+    "Offsets by their last result; `absent` ones hold no record in the source topic.",
 )
 LEDGER_IN_FLIGHT: Final = Metric(
     "transformer_ledger_in_flight_records",

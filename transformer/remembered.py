@@ -1,4 +1,4 @@
-"""What this worker learned and may forget: bounded, and only for a while. Told the time."""
+"""What a destination learned and may forget: bounded, and only for a while. Told the time."""
 
 from collections import OrderedDict
 from collections.abc import Hashable

@@ -16,8 +16,13 @@ from transformer.errors import (
     WriteFailed,
 )
 from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry
+from transformer.upsert import Note
 
-_FIELD_CODES = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE"})
+# The note's code for a field that is left out: the org has none, or does not let us write it.
+_FIELD_CODES: Mapping[str, str] = {
+    "INVALID_FIELD": "unknown_field",
+    "INVALID_FIELD_FOR_INSERT_UPDATE": "dropped",
+}
 _GONE_CODES = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND"})
 # Of a record that was just found, this can only be about a lookup field in the row.
 _GONE_OR_REFERENCE = "INVALID_CROSS_REFERENCE_KEY"
@@ -34,7 +39,7 @@ _FAILURES: tuple[tuple[type[WriteFailed], Reason, bool], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """Send this instead, at once: the same row without fields that the org refuses."""
+    """Send this instead, at once: the same row without the fields that the org refused."""
 
     write: Write
 
@@ -68,13 +73,12 @@ def judge(write: Write, result: object, policy: Policy) -> Judgement:
 def judge_errors(write: Write, errors: Sequence[VendorError], policy: Policy) -> Judgement:
     """Judge a row that was refused; special codes first, then the table."""
     codes = {error.code: error for error in errors}
-    if policy.drop_unknown_fields and _FIELD_CODES & codes.keys():
-        named = [
-            name for error in errors if error.code in _FIELD_CODES for name in error.named_fields
-        ]
-        smaller = write.without(named, "unknown_field")
-        if smaller is not None:
-            return Resend(smaller)
+    if _FIELD_CODES & codes.keys():
+        refused = refused_fields(errors)
+        if all(write.may_drop(name, policy) for name in write.body if name.casefold() in refused):
+            smaller = write.without(refused)
+            if smaller is not write:
+                return Resend(smaller)
     if "CANNOT_UPDATE_CONVERTED_LEAD" in codes and write.kind == "update":
         return AskContact(write)
     if "DUPLICATES_DETECTED" in codes:
@@ -86,6 +90,16 @@ def judge_errors(write: Write, errors: Sequence[VendorError], policy: Policy) ->
     if gone is not None and write.kind == "update" and not gone.fields:
         return _gone(write, gone)
     return outcome(errors, write.where)
+
+
+def refused_fields(errors: Sequence[VendorError]) -> Mapping[str, Note]:
+    """The fields that the org lacks or forbids, by case-folded name, with the note for each."""
+    return {
+        name.casefold(): Note(_FIELD_CODES[error.code], name)
+        for error in errors
+        if error.code in _FIELD_CODES
+        for name in error.named_fields
+    }
 
 
 def failed(write: Write, failure: WriteFailed, *, sent: bool) -> Retry:

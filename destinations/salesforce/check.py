@@ -12,8 +12,9 @@ from destinations.salesforce.schema import Field, ObjectSchema, Schemas, names
 from destinations.salesforce.settings import ENDING, SalesforceSettings
 from destinations.salesforce.soql import is_name
 from transformer.budget import Budget
-from transformer.destination import FieldUse, Finding
+from transformer.destination import Finding
 from transformer.errors import TransformerError, Unreachable
+from transformer.upsert import FieldUse
 
 _MATCH_FIELDS = {"lead": "Email", "contact": "Email"}
 
@@ -132,9 +133,14 @@ def object_findings(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Sequence[
         for verb, allowed in rights
         if not allowed
     )
+    left_out: list[FieldUse] = []
     for use in uses:
         field = schema.fields.get(use.name.casefold())
-        findings.extend(_unknown(schema, use) if field is None else _rights(schema, field, use))
+        if use.optional and (field is None or not field.writable):
+            left_out.append(use)
+        else:
+            findings.extend(_unknown(schema, use) if field is None else _rights(schema, field, use))
+    findings.extend(_left_out(schema, left_out))
     findings.extend(_required(schema, uses))
     findings.extend(_matchable(schema, uses))
     if not any(finding.level == "error" for finding in findings):
@@ -154,6 +160,17 @@ def _unknown(schema: ObjectSchema, use: FieldUse) -> Iterable[Finding]:
         use.where,
         f"{schema.name}.{use.name}: no such field, or not visible to this user.{hint}",
     )
+
+
+def _left_out(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Iterable[Finding]:
+    if uses:
+        listed = ", ".join(use.name for use in uses)
+        yield Finding(
+            "warning",
+            uses[0].where,
+            f"{schema.name}: optional fields left out, not in this org or not writable by this"
+            f" user: {listed}.",
+        )
 
 
 def _rights(schema: ObjectSchema, field: Field, use: FieldUse) -> Iterable[Finding]:

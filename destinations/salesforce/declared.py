@@ -96,8 +96,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "unknown_fields",
         "string",
-        "What to do with fields that the org lacks or forbids: reject the upsert, or drop them"
-        " and say so in the result.",
+        "What to do with fields that the org lacks or forbids: reject the upsert, or drop them and"
+        " say so in the result. Fields that the mapping calls optional are always dropped.",
         default="reject",
         choices=("reject", "drop"),
         example="drop",

@@ -14,9 +14,9 @@ from destinations.salesforce.lookup import (
     needs_lookup,
     plan_queries,
 )
-from destinations.salesforce.pack import encode, one_per_record
+from destinations.salesforce.pack import Row, encode, one_per_record
 from destinations.salesforce.plan import Decision, Policy, Write, decide
-from destinations.salesforce.remembered import Remembered
+from destinations.salesforce.refused import RefusedFields
 from destinations.salesforce.repeats import Repeats
 from destinations.salesforce.schema import Schemas
 from destinations.salesforce.settings import SalesforceSettings
@@ -24,17 +24,17 @@ from destinations.salesforce.validity import problem
 from destinations.salesforce.writer import Writer
 from transformer.budget import Budget
 from transformer.clock import Clock
-from transformer.destination import FieldUse, Finding, Kind, Limits, Settings
+from transformer.destination import Finding, Kind, Limits, Settings
 from transformer.errors import QuotaSpent
 from transformer.http import ExchangeHook, HttpClient, Timeouts
-from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
-from transformer.upsert import Upsert
+from transformer.outcome import Delivered, Outcome, Reason, Retry
+from transformer.remembered import Remembered
+from transformer.upsert import FieldUse, Upsert
 
 # 1,000 rows are one lookup and one write: five collections of 200 in one composite.
 LIMITS = Limits(batch_records=1000, requests_in_flight=2, batch_bytes=6 * 1024 * 1024)
 REMEMBERED_RECORDS = 100_000
 REMEMBERED_SECONDS = 600.0
-REFUSED_FIELDS = 10_000
 
 
 class SalesforceDestination:
@@ -58,9 +58,7 @@ class SalesforceDestination:
         self._created: Remembered[MatchKey, str] = Remembered(
             capacity=REMEMBERED_RECORDS, seconds=REMEMBERED_SECONDS
         )
-        self._refused_fields: Remembered[tuple[str, str], str] = Remembered(
-            capacity=REFUSED_FIELDS, seconds=REMEMBERED_SECONDS
-        )
+        self._refused = RefusedFields(self._policy, clock)
 
     @property
     def limits(self) -> Limits:
@@ -99,12 +97,12 @@ class SalesforceDestination:
         rows = []
         for decision in decisions:
             if isinstance(decision, Write):
-                row = encode(self._without_refused(decision))
-                if isinstance(row, Rejected):
-                    outcomes[decision.index] = row
-                else:
+                row = encode(self._refused.left_out(decision))
+                if isinstance(row, Row):
                     rows.append(row)
-        writer = Writer(self._client, self._policy, self._headers)
+                else:
+                    outcomes[decision.index] = row
+        writer = Writer(self._client, self._policy, self._headers, self._refused)
         outcomes.update(await writer.write(rows) if rows else {})
         for index, upsert in enumerate(batch):
             self._learn(upsert, outcomes[index])
@@ -170,25 +168,9 @@ class SalesforceDestination:
         if isinstance(outcome, Delivered):
             for key in keys if outcome.operation == "created" else ():
                 self._created.learn(key, outcome.record_id, now)
-            for note in outcome.notes if self._policy.drop_unknown_fields else ():
-                if note.code == "unknown_field":
-                    name = (upsert.object_type.casefold(), note.field.casefold())
-                    self._refused_fields.learn(name, note.field, now)
         elif isinstance(outcome, Retry) and outcome.reason is Reason.REMATCH:
             for key in keys:
                 self._created.forget(key)
-
-    def _without_refused(self, write: Write) -> Write:
-        """Leave out fields that the org refused a while ago, where dropping them is the policy."""
-        if not self._policy.drop_unknown_fields or len(self._refused_fields) == 0:
-            return write
-        now, kind = self._clock.now(), write.object_type.casefold()
-        names = [
-            name
-            for name in write.body
-            if self._refused_fields.recall((kind, name.casefold()), now) is not None
-        ]
-        return write.without(names, "unknown_field") or write
 
 
 def write_headers(options: SalesforceSettings) -> Mapping[str, str]:

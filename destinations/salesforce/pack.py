@@ -11,7 +11,7 @@ import orjson
 from destinations.salesforce.client import Call
 from destinations.salesforce.lookup import REFERENCE, MatchKey
 from destinations.salesforce.plan import Decision, Write
-from transformer.outcome import Reason, Rejected, Retry
+from transformer.outcome import Reason, Rejected, Retry, Skipped
 
 ROWS_PER_COLLECTION = 200
 TYPES_PER_COLLECTION = 10
@@ -87,8 +87,18 @@ def one_per_record(decisions: Iterable[Decision]) -> Sequence[Decision]:
     return kept
 
 
-def encode(write: Write) -> Row | Rejected:
-    """Encode one write; values that JSON has no form for reject it alone."""
+def encode(write: Write) -> Row | Rejected | Skipped:
+    """Encode one write; values that JSON has no form for reject it alone.
+
+    An update of which nothing is left, because the org has none of its fields, is skipped.
+    """
+    if write.kind == "update" and not write.body:
+        left_out = ", ".join(note.field for note in write.notes)
+        return Skipped(
+            Reason.NOTHING_TO_WRITE,
+            f"{write.where}: every field of it was left out: {left_out}.",
+            record_id=write.record_id,
+        )
     try:
         return Row(write, write.encoded)
     except TypeError as error:

@@ -75,16 +75,28 @@ class Write:
             head["id"] = self.record_id
         return orjson.dumps(head | dict(self.body))
 
-    def without(self, names: Sequence[str], code: str) -> "Write | None":
-        """The same write without the named fields, noted; None when it has none of them."""
-        unwanted = {name.casefold() for name in names}
-        dropped = [name for name in self.body if name.casefold() in unwanted]
+    def without(self, refused: Mapping[str, Note]) -> "Write":
+        """The same write without the refused fields (by case-folded name), each with its note.
+
+        The field that names the record stays: without it there is no telling which is meant.
+        """
+        dropped = [
+            name
+            for name in self.body
+            if name.casefold() in refused and name.casefold() != self.field.casefold()
+        ]
         if not dropped:
-            return None
+            return self
         kept = {name: value for name, value in self.body.items() if name not in dropped}
-        return replace(
-            self, body=kept, notes=(*self.notes, *(Note(code, name) for name in dropped))
-        )
+        notes = (replace(refused[name.casefold()], field=name) for name in dropped)
+        return replace(self, body=kept, notes=(*self.notes, *notes))
+
+    def may_drop(self, name: str, policy: Policy) -> bool:
+        """Whether a field that the org lacks or forbids is left out rather than refused."""
+        if policy.drop_unknown_fields:
+            return True
+        folded = name.casefold()
+        return any(folded == each.casefold() for each in self.upsert.optional)
 
 
 Decision: TypeAlias = "Write | Outcome"

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from destinations.salesforce.client import SalesforceClient
-from destinations.salesforce.remembered import Remembered
 from transformer.clock import Clock
 from transformer.errors import ServerFault
+from transformer.remembered import Remembered
 
 KEPT_SECONDS = 3600.0
 KEPT_OBJECTS = 500

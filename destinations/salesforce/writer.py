@@ -20,6 +20,7 @@ from destinations.salesforce.lookup import REFERENCE, Finder, plan_queries
 from destinations.salesforce.pack import Collection, Row, collections, encode, requests
 from destinations.salesforce.plan import Policy, Write, converted
 from destinations.salesforce.reasons import outcome
+from destinations.salesforce.refused import RefusedFields
 from transformer.errors import RequestRefused, WriteFailed
 from transformer.outcome import Outcome, Reason, Rejected, Retry
 from transformer.upsert import Match, Operation, Upsert
@@ -35,13 +36,15 @@ class Writer:
         client: SalesforceClient,
         policy: Policy,
         headers: Mapping[str, str],
+        refused: RefusedFields,
     ) -> None:
         self._client = client
         self._policy = policy
         self._headers = headers
+        self._refused_fields = refused
         self._outcomes: dict[int, Outcome] = {}
         self._pending: deque[Sequence[Collection]] = deque()
-        self._again: list[Row] = []
+        self._again: list[Write] = []
         self._singles: list[Write] = []
         self._leads: list[Write] = []
 
@@ -66,8 +69,7 @@ class Writer:
             await self._send(self._pending[0])
             self._pending.popleft()
         elif self._again:
-            rows, self._again = self._again, []
-            self._plan(rows)
+            self._send_again()
         elif self._singles:
             asked = next_singles(self._singles)
             await self._ask_duplicates(asked)
@@ -75,6 +77,18 @@ class Writer:
         else:
             await self._ask_contacts()
             self._leads.clear()
+
+    def _send_again(self) -> None:
+        """Plan the rows to be resent, without any field that a row was refused for meanwhile."""
+        writes, self._again = self._again, []
+        rows = []
+        for write in writes:
+            row = encode(self._refused_fields.left_out(write))
+            if isinstance(row, Row):
+                rows.append(row)
+            else:
+                self._outcomes[write.index] = row
+        self._plan(rows)
 
     def _plan(self, rows: Sequence[Row]) -> None:
         self._pending.extend(requests(collections(rows)))
@@ -127,27 +141,21 @@ class Writer:
                     about = guilty[row.write.index]
                     self._take(row.write, judge_errors(row.write, about, self._policy))
                 else:
-                    self._again.append(row)
+                    self._again.append(row.write)
         else:
             self._pending.extend(requests(part.split()))
 
     def _take(self, write: Write, judgement: Judgement) -> None:
         match judgement:
             case Resend(write=smaller):
-                self._resend(smaller)
+                self._refused_fields.learn(write, smaller)
+                self._again.append(smaller)
             case AskDuplicates():
                 self._singles.append(write)
             case AskContact():
                 self._leads.append(write)
             case _:
                 self._outcomes[write.index] = judgement
-
-    def _resend(self, write: Write) -> None:
-        row = encode(write)
-        if isinstance(row, Rejected):
-            self._outcomes[write.index] = row
-        else:
-            self._again.append(row)
 
     async def _ask_duplicates(self, writes: Sequence[Write]) -> None:
         """Create rows one by one in one call: a single create's error names the duplicates."""
@@ -200,7 +208,7 @@ class Writer:
                     outcome_of_row = failed(row.write, failure, sent=number == 0)
                     self._outcomes.setdefault(row.write.index, outcome_of_row)
         sent = not self._pending
-        waiting = [*(row.write for row in self._again), *self._singles, *self._leads]
+        waiting = [*self._again, *self._singles, *self._leads]
         for write in waiting:
             self._outcomes.setdefault(write.index, failed(write, failure, sent=sent))
 

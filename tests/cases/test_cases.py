@@ -19,7 +19,8 @@ from transformer.upsert import Upsert
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*/*.yaml"))
 ABSENT_MEANS_EMPTY: Mapping[str, object] = {
-    "match": [], "on_create": {}, "on_update": {}, "fill": [], "required": [], "notes": [],
+    "match": [], "on_create": {}, "on_update": {}, "fill": [], "required": [],
+    "optional": [], "notes": [],
 }  # fmt: skip
 
 
@@ -27,6 +28,7 @@ def shown(result: Upsert | Rejected) -> dict[str, object]:
     """A result in the words of a case file."""
     if isinstance(result, Rejected):
         return {"rejected": str(result.reason), "detail": result.detail}
+    written = {*result.properties, *result.on_create, *result.on_update}
     return {
         "object": result.object_type,
         "operation": str(result.operation),
@@ -36,6 +38,7 @@ def shown(result: Upsert | Rejected) -> dict[str, object]:
         "on_update": dict(result.on_update),
         "fill": sorted(result.fill),
         "required": sorted(result.required),
+        "optional": sorted(result.optional & written),
         "notes": [[each for each in (n.code, n.field, n.detail) if each] for n in result.notes],
     }
 

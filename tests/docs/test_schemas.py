@@ -9,20 +9,23 @@ import orjson
 import pytest
 from referencing import Registry, Resource
 
+from tests.unit import dead_letters
 from transformer.demo.run import play
+from transformer.letters import REPLAYED_HEADER, Letter, mark, read, replayed
+from transformer.origin import REPLAY_HEADER
 from transformer.results import DEAD_LETTER_HEADER, REASON_HEADER
 
 FOLDER: Final = Path(__file__).parent.parent.parent / "schemas"
 NAMES: Final = sorted(path.name for path in FOLDER.glob("*.json"))
 
 
-def _validator(name: str) -> jsonschema.Draft202012Validator:
+def _validator(name: str, pointer: str = "") -> jsonschema.Draft202012Validator:
     documents = {each: orjson.loads((FOLDER / each).read_bytes()) for each in NAMES}
     registry: Registry[bool | Mapping[str, Any]] = Registry().with_resources(
         (each, Resource.from_contents(document)) for each, document in documents.items()
     )
     return jsonschema.Draft202012Validator(
-        documents[name], registry=registry, format_checker=jsonschema.FormatChecker()
+        {"$ref": f"{name}{pointer}"}, registry=registry, format_checker=jsonschema.FormatChecker()
     )
 
 
@@ -48,6 +51,27 @@ class _Silent:
 
     def progress(self, settled: int, total: int) -> None:
         """Ignore it."""
+
+
+def test_replays_and_their_marks_fit_the_schema() -> None:
+    """The two headers of a replay, and the dead letter of one that was rejected again (K5)."""
+    first = read(dead_letters.stored(dead_letters.letter(dead_letters.record(7))))
+    assert isinstance(first, Letter)
+    _, event = replayed(first, "run")
+    _, marked = mark(first, "run", 0.0)
+    again = dead_letters.letter(dead_letters.record(20, headers=event.headers))
+    for pointer, headers, name in (
+        ("#/$defs/replay", event.headers, REPLAY_HEADER),
+        ("#/$defs/mark", marked.headers, REPLAYED_HEADER),
+        ("", again.headers, DEAD_LETTER_HEADER),
+    ):
+        said = orjson.loads(dict(headers)[name] or b"")
+        _validator("dead_letter.schema.json", pointer).validate(said)
+    said = orjson.loads(
+        dead_letters.result(dead_letters.record(20, headers=event.headers)).value or b""
+    )
+    assert said["replay_of"]["offset"] == 7
+    _validator("result.schema.json").validate(said)
 
 
 async def test_every_record_of_the_demonstration_fits_its_schema() -> None:

@@ -1,5 +1,7 @@
 """Lanes: order per match key, merging field by field, and who may be sent."""
 
+from dataclasses import replace
+
 import pytest
 
 from transformer.lanes import Lanes, Source, Write
@@ -66,6 +68,15 @@ def test_a_default_never_hides_a_value_of_a_merged_event() -> None:
     upsert = lanes.take(1)[0].upsert
     assert dict(upsert.properties) == {"Company": "Acme", "n": 1}
     assert dict(upsert.on_create) == {"Last": "-"}
+
+
+def test_a_merged_write_may_do_without_what_any_of_its_events_may_do_without() -> None:
+    """An optional property stays optional, from whichever event it came."""
+    lanes = Lanes()
+    for offset, names in enumerate(({"Suffix"}, {"Division"})):
+        one = source("a@x.io", offset, n=offset)
+        lanes.add(Source(one.work, replace(one.upsert, optional=frozenset(names))), now=0.0)
+    assert lanes.take(1)[0].upsert.optional == {"Suffix", "Division"}
 
 
 def test_a_key_in_flight_is_not_sent_again_until_it_settles() -> None:

@@ -2,6 +2,7 @@
 
 import orjson
 
+from transformer.origin import Origin, Replay
 from transformer.outcome import Delivered, Reason, Rejected, Settled, Skipped
 from transformer.record import Message, Partition, Record
 from transformer.results import DEAD_LETTER_HEADER, Reporter
@@ -119,6 +120,20 @@ def test_a_dead_letter_is_the_record_itself_with_two_headers_more() -> None:
         "attempts": 2,
         "origin": {"topic": "events", "partition": 3, "offset": 7, "timestamp_ms": 1000},
     }
+
+
+def test_the_result_and_letter_of_a_replay_name_the_first_record() -> None:
+    """However often it was replayed; the header stays as it was read (K5, invariant 7)."""
+    first = Origin("events", 3, 2, 500)
+    replayed = work(Rejected(Reason.REFUSED, "why"))
+    header = Replay("crm", first, "run", may_have_written=False).header
+    replayed.record = replayed.record._replace(headers=(("h", b"1"), header))
+    named = {"topic": "events", "partition": 3, "offset": 2, "timestamp_ms": 500}
+    assert parsed(REPORTER.result(replayed, 0.0))["replay_of"] == named
+    letter = REPORTER.dead_letter(replayed, 0.0)
+    assert list(letter.headers[:2]) == [("h", b"1"), header]
+    said = orjson.loads(dict(letter.headers)[DEAD_LETTER_HEADER] or b"")
+    assert (said["replay_of"], said["origin"]["offset"]) == (named, 7)
 
 
 def test_text_that_utf_8_cannot_hold_is_escaped_in_results() -> None:

@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "map": "Show what the mapping makes of events, offline.",
     "check": "Check a configuration and its mappings.",
     "results": "Read the metrics and dead-letter topics.",
+    "replay": "Deliver dead letters again.",
+    "ledger": "Keep accounts: is every record accounted for?",
     "emulate": "Run a local server that behaves like a CRM.",
     "destinations": "List the kinds of CRM and their settings.",
     "completion": "Print the completion script of a shell.",

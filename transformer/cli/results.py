@@ -13,6 +13,7 @@ from transformer import app
 from transformer.broker import Broker, Reader
 from transformer.cli import options, terminal
 from transformer.config import Config, load_for_kafka
+from transformer.letters import is_mark
 from transformer.record import Record
 from transformer.results import DEAD_LETTER_HEADER
 
@@ -108,6 +109,8 @@ async def _tail(
         while True:
             records = await reader.read(timeout_seconds=_READ_SECONDS)
             for record in records:
+                if is_mark(record):
+                    continue
                 entry = _entry(record)
                 if chosen.lets(entry):
                     show(entry)

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from transformer.config import keys, read
-from transformer.config.document import Node, Problems, Secret, Sources, parse
-from transformer.config.document import suggestion as suggestion
+from transformer.config.entry import Entry, Secret, Sources, parse
 from transformer.config.read import Kinds
 from transformer.config.values import Config, Connection, Http, Kafka, Log
+from transformer.document import Problems
+from transformer.document import near as suggestion
 from transformer.errors import ConfigurationError
 
 __all__ = [
@@ -55,8 +56,8 @@ def _load(
     file: Path, kinds: Kinds, environment: Mapping[str, str] | None, *, lenient: tuple[str, ...]
 ) -> Config:
     known = os.environ if environment is None else environment
-    problems = Problems(str(file))
-    root = parse(_text(file), problems, Sources(known, file.parent, lenient))
+    problems = Problems()
+    root = parse(_text(file), str(file), problems, Sources(known, file.parent, lenient))
     config = _config(file, root, kinds) if root else None
     if problems.lines or config is None:
         raise ConfigurationError(problems.lines)
@@ -75,7 +76,7 @@ def _text(file: Path) -> str:
     )
 
 
-def _config(file: Path, root: Node, kinds: Kinds) -> Config:
+def _config(file: Path, root: Entry, kinds: Kinds) -> Config:
     pairs = root.pairs()
     bare = root.sources.is_lenient(_KAFKA) and "kafka" not in pairs
     read.section(root, [key for key in keys.ROOT if not (bare and key.name == "kafka")])

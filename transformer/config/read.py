@@ -6,10 +6,11 @@ from dataclasses import fields
 from typing import Final, TypeVar
 
 from transformer.config import keys
-from transformer.config.document import Node, Secret, listed, suggestion, unknown_keys
+from transformer.config.entry import Entry, Secret, listed, unknown_keys
 from transformer.config.keys import Key, Value
 from transformer.config.values import Connection, Http, Kafka, Log
 from transformer.destination import Kind, Settings
+from transformer.document import near
 from transformer.errors import ConfigurationError
 from transformer.policy import Policy
 from transformer.security import Security
@@ -22,7 +23,7 @@ Kinds = Callable[[str], Kind]
 """Gives the kind of CRM of a name; raises ConfigurationError when there is none."""
 
 
-def section(node: Node, known: Sequence[Key]) -> dict[str, Value]:
+def section(node: Entry, known: Sequence[Key]) -> dict[str, Value]:
     """Read the keys of one section. Absent keys take their defaults; sections are left out."""
     pairs = node.pairs()
     list(unknown_keys(pairs, [key.name for key in known]))
@@ -38,7 +39,7 @@ def section(node: Node, known: Sequence[Key]) -> dict[str, Value]:
     return values
 
 
-def kafka(node: Node) -> Kafka:
+def kafka(node: Entry) -> Kafka:
     """Read the `kafka` section."""
     values = section(node, keys.KAFKA)
     secured = node.pairs().get("security")
@@ -54,7 +55,7 @@ def kafka(node: Node) -> Kafka:
     return _build(Kafka, {**values, "security": security})
 
 
-def _security(node: Node) -> Security:
+def _security(node: Entry) -> Security:
     values = section(node, keys.SECURITY)
     protocol = str(values["protocol"])
     given = [name for name in node.pairs() if values.get(name) is not None]
@@ -72,7 +73,7 @@ def _security(node: Node) -> Security:
     return _build(Security, values)
 
 
-def connections(node: Node, kinds: Kinds, topics: tuple[str, ...]) -> tuple[Connection, ...]:
+def connections(node: Entry, kinds: Kinds, topics: tuple[str, ...]) -> tuple[Connection, ...]:
     """Read the `connections` list, each against its kind's declared settings."""
     found: list[Connection] = []
     lines: dict[str, int] = {}
@@ -91,7 +92,7 @@ def connections(node: Node, kinds: Kinds, topics: tuple[str, ...]) -> tuple[Conn
     return tuple(found)
 
 
-def _connection(node: Node, kinds: Kinds, topics: tuple[str, ...]) -> Connection:
+def _connection(node: Entry, kinds: Kinds, topics: tuple[str, ...]) -> Connection:
     pairs = node.pairs()
     values = section(node, keys.CONNECTION)
     mapping = node.sources.folder / str(values["mapping"]) if values["mapping"] else None
@@ -109,12 +110,12 @@ def _connection(node: Node, kinds: Kinds, topics: tuple[str, ...]) -> Connection
             "mapping": mapping,
             "topics": _texts(values["topics"]) or topics,
             "delivery": _build(Policy, delivery),
-            "where": f"{node.problems.file}:{node.line}: {node.path}",
+            "where": f"{node.node.where}: {node.path}",
         },
     )
 
 
-def _settings(node: Node, values: Mapping[str, Value], kinds: Kinds) -> Settings:
+def _settings(node: Entry, values: Mapping[str, Value], kinds: Kinds) -> Settings:
     pairs = node.pairs()
     name = values["destination"]
     if not isinstance(name, str):
@@ -143,7 +144,7 @@ def _settings(node: Node, values: Mapping[str, Value], kinds: Kinds) -> Settings
     return settings
 
 
-def _place(node: Node, problem: str) -> None:
+def _place(node: Entry, problem: str) -> None:
     """Note `key: what` at the node of that key, else at the section."""
     name, _, what = problem.partition(": ")
     at = node.pairs().get(name)
@@ -153,12 +154,12 @@ def _place(node: Node, problem: str) -> None:
         at.problem(what)
 
 
-def http(node: Node | None) -> Http:
+def http(node: Entry | None) -> Http:
     """Read the `http` section."""
     return _build(Http, section(node, keys.HTTP) if node else _defaults(keys.HTTP))
 
 
-def log(node: Node | None) -> Log:
+def log(node: Entry | None) -> Log:
     """Read the `log` section."""
     return _build(Log, section(node, keys.LOG) if node else _defaults(keys.LOG))
 
@@ -173,14 +174,14 @@ def _build(kind: type[_T], values: Mapping[str, object]) -> _T:
     return kind(**{name: value for name, value in values.items() if name in names})
 
 
-def _value(node: Node, key: Key) -> Value:
+def _value(node: Entry, key: Key) -> Value:
     if key.type == "strings":
         return _strings(node, key)
     text = node.text(read_files=not key.verbatim)
     return key.default if text is None else _typed(node, key, text)
 
 
-def _strings(node: Node, key: Key) -> tuple[str, ...]:
+def _strings(node: Entry, key: Key) -> tuple[str, ...]:
     if node.kind == "a list":
         texts = [entry.text() for entry in node.entries()]
     else:
@@ -193,7 +194,7 @@ def _strings(node: Node, key: Key) -> tuple[str, ...]:
     return found
 
 
-def _typed(node: Node, key: Key, text: str) -> Value:
+def _typed(node: Entry, key: Key, text: str) -> Value:
     got = "a value that is kept secret" if key.secret else f'"{text}"'
     if key.type == "boolean":
         if text.lower() in _TRUE | _FALSE:
@@ -205,14 +206,14 @@ def _typed(node: Node, key: Key, text: str) -> Value:
     if key.choices and text not in key.choices:
         node.problem(
             f"wrong value, expected one of {listed(key.choices)}, got {got}."
-            f"{'' if key.secret else suggestion(text, key.choices)}"
+            f"{'' if key.secret else near(text, key.choices)}"
         )
         return key.default
     _check_pattern(node, key, text)
     return Secret(text) if key.secret else text
 
 
-def _number(node: Node, key: Key, text: str, got: str) -> Value:
+def _number(node: Entry, key: Key, text: str, got: str) -> Value:
     try:
         number = int(text) if key.type == "integer" else float(text)
     except ValueError:
@@ -225,7 +226,7 @@ def _number(node: Node, key: Key, text: str, got: str) -> Value:
     return number
 
 
-def _check_pattern(node: Node, key: Key, text: str) -> None:
+def _check_pattern(node: Entry, key: Key, text: str) -> None:
     if key.pattern and not re.fullmatch(key.pattern, text):
         node.problem(f'wrong value, expected {key.pattern_help}, got "{text}".')
 

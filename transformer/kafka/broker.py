@@ -24,6 +24,7 @@ from transformer.kafka.options import Options, tls_context
 from transformer.kafka.producer import KafkaProducer
 from transformer.kafka.reader import KafkaReader
 from transformer.kafka.topics import create_topics, topic_names
+from transformer.kafka.transactor import KafkaTransactor
 from transformer.security import Security
 
 
@@ -116,6 +117,21 @@ class KafkaBroker:
         self._closers.append(partial(stop_producer, client))
         await self._start("producer", client.start)
         return KafkaProducer(client, self._options)
+
+    async def transactor(self, name: str) -> KafkaTransactor:
+        """The transactor of that name, which is its transactional id on the cluster."""
+        options = self._options
+        client = AIOKafkaProducer(
+            **self._common(),
+            acks="all",
+            transactional_id=name,
+            transaction_timeout_ms=int(options.transaction_timeout_seconds * 1000),
+            max_batch_size=options.batch_bytes,
+            max_request_size=options.max_request_bytes,
+        )
+        self._closers.append(partial(stop_producer, client))
+        await self._start(f"transactional id {name}", client.start)
+        return KafkaTransactor(client, name, options)
 
     async def reader(self, topics: Sequence[str], *, from_beginning: bool) -> KafkaReader:
         """A group-less reader over all partitions of `topics`."""

@@ -45,6 +45,17 @@ _TABLE: tuple[tuple[_Kinds, str], ...] = (
         "too few replicas are in sync. Bring brokers back, or lower min.insync.replicas.",
     ),
     (
+        kafka.ProducerFenced,
+        (
+            "another process took over, or the broker gave this one up. Run it again: what is done "
+            "already is not done twice."
+        ),
+    ),
+    (
+        kafka.TransactionalIdAuthorizationFailed,
+        f"not allowed to use this transactional id. {_GRANT}.",
+    ),
+    (
         kafka.InvalidSessionTimeoutError,
         (
             "the broker does not take this session timeout. Keep it between its "

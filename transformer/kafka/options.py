@@ -14,6 +14,8 @@ class Options:
     `session_timeout_seconds`: how long after its last heartbeat a worker counts as dead.
     `rebalance_timeout_seconds`: how long `revoked` may take before the group goes on without us.
     `produce_timeout_seconds`: how long a produce is repeated before it counts as failed.
+    `transaction_timeout_seconds`: after how long the broker undoes what a dead process left open;
+    until then consumers of those partitions wait.
     `commit_timeout_seconds`: how long one commit is repeated before the caller hears of it.
     """
 
@@ -23,6 +25,7 @@ class Options:
     rebalance_timeout_seconds: float = 30.0
     commit_timeout_seconds: float = 10.0
     produce_timeout_seconds: float = 120.0
+    transaction_timeout_seconds: float = 15.0
     fetch_partition_bytes: int = 1_048_576
     fetch_bytes: int = 16_777_216
     batch_bytes: int = 262_144

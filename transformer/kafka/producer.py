@@ -35,7 +35,7 @@ class KafkaProducer:
 
     async def produce(self, topic: str, messages: Sequence[Message]) -> None:
         """Return when all are acknowledged; batches of one partition go one after another."""
-        self._check_sizes(topic, messages)
+        check_sizes(topic, messages, self._options.max_request_bytes)
         timeout_seconds = self._options.produce_timeout_seconds
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -70,28 +70,31 @@ class KafkaProducer:
         # The client takes the batches of a partition in the order it is asked, over several calls.
         acknowledgements = [
             await self._client.send_batch(batch, topic, partition=partition)
-            for batch in self._batches(messages)
+            for batch in batches(self._client, messages)
         ]
         await asyncio.gather(*acknowledgements)
 
-    def _batches(self, messages: Sequence[Message]) -> Iterable[BatchBuilder]:
-        batch = self._client.create_batch()
-        for message in messages:
-            if not _append(batch, message):
-                yield batch
-                batch = self._client.create_batch()
-                _append(batch, message)  # the first of a batch always fits
-        yield batch
 
-    def _check_sizes(self, topic: str, messages: Sequence[Message]) -> None:
-        limit = self._options.max_request_bytes
-        for message in messages:
-            size = len(message.value or b"")
-            if size + _RECORD_OVERHEAD_BYTES > limit:
-                raise ProduceFailed(
-                    f"kafka topic {topic}: a record of {size} bytes, expected at most {limit}. "
-                    "Raise kafka.max_record_bytes, and the topic's max.message.bytes with it."
-                )
+def batches(client: AIOKafkaProducer, messages: Iterable[Message]) -> Iterable[BatchBuilder]:
+    """The messages of one partition, in their order, in batches as large as the client takes."""
+    batch = client.create_batch()
+    for message in messages:
+        if not _append(batch, message):
+            yield batch
+            batch = client.create_batch()
+            _append(batch, message)  # the first of a batch always fits
+    yield batch
+
+
+def check_sizes(topic: str, messages: Iterable[Message], limit: int) -> None:
+    """Raise ProduceFailed for a message that no request could hold."""
+    for message in messages:
+        size = len(message.value or b"")
+        if size + _RECORD_OVERHEAD_BYTES > limit:
+            raise ProduceFailed(
+                f"kafka topic {topic}: a record of {size} bytes, expected at most {limit}. "
+                "Raise kafka.max_record_bytes, and the topic's max.message.bytes with it."
+            )
 
 
 def _append(batch: BatchBuilder, message: Message) -> bool:

@@ -5,9 +5,9 @@ No I/O, no clock, no await. Knows no CRM: names, ids and suffixes are the mappin
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from transformer.destination import FieldUse
 from transformer.event import Event, EventType
 from transformer.mapping.conditions import Options, holds, opted_out
 from transformer.mapping.explain import Explanation, explained
@@ -18,7 +18,7 @@ from transformer.mapping.rules import CompiledRule, Tables, Target, Writer, buil
 from transformer.mapping.sources import Resolver
 from transformer.mapping.table import CompiledTable
 from transformer.outcome import Reason, Redirect, Rejected, Skipped
-from transformer.upsert import Match, Operation, Upsert
+from transformer.upsert import FieldUse, Match, Operation, Upsert
 
 _NOT_MAPPED: Final = Skipped(Reason.EVENT_TYPE_NOT_MAPPED)
 _CONDITION_NOT_MET: Final = Skipped(Reason.CONDITION_NOT_MET)
@@ -75,13 +75,16 @@ class CompiledMapping:
         for name, table in self._tables.compiled.items():
             for field in table.fields:
                 if name != ANY_OBJECT and field.note is None:
-                    use = FieldUse(name, field.name, field.field.where)
-                    found.setdefault((name, field.name), use)
+                    found[name, field.name] = FieldUse(
+                        name, field.name, field.field.where, optional=field.field.optional
+                    )
         for rule in self._file.upserts:
             for match in rule.matches or ():
                 if rule.object_type is not None:
                     use = FieldUse(rule.object_type, match.name, match.where)
-                    found.setdefault((rule.object_type, match.name), use)
+                    known = found.setdefault((rule.object_type, match.name), use)
+                    if known.optional:  # without it, no record can be found
+                        found[rule.object_type, match.name] = replace(known, optional=False)
         return tuple(found.values())
 
     def _evaluated(self, event: Event, write: Writer) -> tuple[Upsert | Rejected, ...] | Skipped:

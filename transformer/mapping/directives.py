@@ -42,6 +42,7 @@ class Directive:
     The function gets text, numbers, booleans, and lists if `lists`; never null, which passes
     every directive untouched unless `splits`: then null gives nothing. It returns ABSENT to be
     passed over and raises ValueError, saying what was expected, when the value cannot be used.
+    `keeps_text` says that text comes out as it went in.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Directive:
     argument: Literal["none", "whole number", "text", "table"] = "none"
     lists: bool = False
     splits: bool = False
+    keeps_text: bool = False
 
 
 def _plain(function: Function) -> Callable[[Argument], Function]:
@@ -137,6 +139,13 @@ DIRECTIVES: Final[tuple[Directive, ...]] = (
         "digits", "The digits of a phone number, with a leading `+` if it had one.",
         _on_text(digits_of),
         (Example("+49 (30) 1234-567", "+49301234567"), Example("ext. none", "")),
+    ),
+    Directive(
+        "text", "Numbers and booleans as text, spelled as in JSON; text untouched.",
+        _plain(text_of),
+        (Example(10115, "10115"), Example(4.5, "4.5"), Example(value=False, gives="false"),
+         Example("010115", "010115"), Example("", "")),
+        keeps_text=True,
     ),
     Directive(
         "integer", "A whole number, also from text.", _plain(integer_of),

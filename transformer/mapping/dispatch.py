@@ -32,13 +32,16 @@ class CompiledField:
 class Dispatch(NamedTuple):
     """Where traits go.
 
-    `direct`: a scalar trait of one field, to its property. `objects`: the same for the parts of
-    an object. `special`: fields to resolve exactly when the trait is there. `always`: fields
-    that depend on more than traits.
+    `direct`: a scalar trait of one field, to its property; `unless_text`: those of them that are
+    direct for text alone, to the field to resolve exactly for another scalar. `objects` and
+    `parts_unless_text`: the same for the parts of an object. `special`: fields to resolve exactly
+    when the trait is there. `always`: fields that depend on more than traits.
     """
 
     direct: dict[str, str]
+    unless_text: dict[str, CompiledField]
     objects: dict[str, dict[str, str]]
+    parts_unless_text: dict[str, dict[str, CompiledField]]
     special: dict[str, dict[CompiledField, None]]
     always: dict[CompiledField, None]
 
@@ -51,13 +54,15 @@ def dispatched(fields: Sequence[CompiledField]) -> Dispatch:
             if source.path and not source.root:
                 users.setdefault(source.path, set()).add(field.name)
     deeper = {path[:size] for path in users for size in range(1, len(path))}
-    dispatch = Dispatch({}, {}, {}, {})
+    dispatch = Dispatch({}, {}, {}, {}, {}, {})
     for field in fields:
         plain, other = [-1], [len(field.sources)]
         for rank, source in enumerate(field.sources):
             alone = len(users.get(source.path, ())) == 1 and field.target == "properties"
-            if alone and source.is_plain and _is_direct(source, field, dispatch, deeper):
+            if alone and source.is_plain_for_text and _is_direct(source, field, dispatch, deeper):
                 plain.append(rank)
+                if not source.is_plain:
+                    other.append(rank)
                 continue
             other.append(rank)
             if source.path and not source.root:
@@ -72,9 +77,13 @@ def _is_direct(source: Source, field: CompiledField, dispatch: Dispatch, deeper:
     """Whether the source needs no more than its key; adds it to `dispatch` if so."""
     if len(source.path) == 1:
         dispatch.direct[source.path[0]] = field.name
+        if not source.is_plain:
+            dispatch.unless_text[source.path[0]] = field
         return True
     if len(source.path) == 2 and source.path not in deeper:  # noqa: PLR2004 - an object's part
         outer, inner = source.path
         dispatch.objects.setdefault(outer, {})[inner] = field.name
+        if not source.is_plain:
+            dispatch.parts_unless_text.setdefault(outer, {})[inner] = field
         return True
     return False

@@ -179,7 +179,8 @@ class Trace:
         raw = raw_value(source, self._event)
         if raw is ABSENT:
             return None
-        if source.steps:
+        first_takes_lists = bool(source.steps) and source.steps[0].lists
+        if source.steps and (first_takes_lists or type(raw) not in CONTAINERS):
             return f"{source.steps[-1].label} left nothing of it"
         return f"expected a scalar, got {name_of(raw)}"
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from transformer.document import Constant
 from transformer.event import Event, EventType
 from transformer.mapping.directives import Function
-from transformer.mapping.document import Constant
 
 Path: TypeAlias = tuple[str, ...]
 PythonFunction: TypeAlias = Callable[[Event, object], object]
@@ -20,13 +20,15 @@ Form: TypeAlias = Literal["text", "email", "record_id"]
 class Step:
     """One directive applied to a source: `label` as written; `python` is called with the event.
 
-    `lists` says that it makes something of a list or object.
+    `lists` says that it makes something of a list or object, `keeps_text` that text passes it as
+    it is.
     """
 
     label: str
     function: Function | None = None
     python: PythonFunction | None = None
     lists: bool = False
+    keeps_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ class Source:
         """Whether it is a trait taken as it is."""
         return bool(self.path) and not self.root and not self.steps
 
+    @property
+    def is_plain_for_text(self) -> bool:
+        """Whether it is a trait taken as it is, if that is text."""
+        return bool(self.path) and not self.root and all(step.keeps_text for step in self.steps)
+
 
 @dataclass(frozen=True, slots=True)
 class TemplatePart:
@@ -75,13 +82,17 @@ class Default:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One property of the CRM and how it is filled; `where` is `file:line`."""
+    """One property of the CRM and how it is filled; `where` is `file:line`.
+
+    `optional` says that it is left out where the CRM has no such property or refuses it.
+    """
 
     name: str
     where: str
     sources: tuple[Source, ...]
     write: WriteMode = "overwrite"
     read_only: bool = False
+    optional: bool = False
     writable: Literal["always", "create", "update"] = "always"
     default: Default | None = None
 

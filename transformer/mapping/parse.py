@@ -6,9 +6,9 @@ Owns the grammar of tables and upserts. Pure: the caller reads the file.
 from collections.abc import Iterable, Mapping
 from typing import Final, get_args
 
+from transformer.document import Dialect, Node, Problems, read
 from transformer.errors import ConfigurationError
 from transformer.event import EventType
-from transformer.mapping.document import Node, Problems, read
 from transformer.mapping.model import (
     Condition,
     Form,
@@ -23,6 +23,15 @@ from transformer.mapping.model import (
 from transformer.mapping.sources import SOURCE_KEYS, Resolver, Sources, with_own_name
 from transformer.mapping.tables import TableParser
 
+DIALECT: Final = Dialect(
+    thorough=False,
+    aliases=False,
+    line_of="key",
+    invalid="not YAML: {why}.",
+    empty="expected an object, got an empty file.",
+    twice='the key "{name}" is there twice. Keep one.',
+    twice_at="object",
+)
 ANY_OBJECT: Final = "*"
 TOP_KEYS: Final = ("version", "aliases", "names", "rest", "tables", "upserts")
 UPSERT_KEYS: Final = ("when", "object", "table", "match", "create", "update")
@@ -37,12 +46,12 @@ _TYPES: Final = get_args(EventType)
 def load_mapping(text: str, file: str, resolve: Resolver | None = None) -> MappingFile:
     """Parse `text`, naming `file` in messages; raises ConfigurationError with all problems."""
     problems = Problems()
-    top = read(text, file, problems)
+    top = read(text, file, problems, DIALECT)
     mapping = None
     if top is not None:
         mapping = _Parser(problems, resolve, top).mapping()
     if problems.lines or mapping is None:
-        raise ConfigurationError(tuple(dict.fromkeys(problems.lines)))
+        raise ConfigurationError(problems.lines)
     return mapping
 
 
@@ -141,7 +150,7 @@ class _Parser:
         if node.entries is None:
             return MatchRule(name, node.where, with_own_name(self._sources.several(node), name))
         entries = self._problems.keys(node, MATCH_KEYS)
-        sources = with_own_name(self._sources.of_entries(node, entries), name)
+        sources = self._sources.of_entries(node, entries, own=name)
         form = None
         if "form" in entries:
             form = self._problems.choice(entries["form"], "form", get_args(Form))

@@ -62,7 +62,8 @@ _SECTIONS: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
             "when it starts with `$.` (`$.properties.plan`). The first present source wins. "
             'Absent, null, `""`, 0 and false are five different things: a source is present when '
             "its key is there. Objects and lists are no values and are passed over, with a note. "
-            "A trait spelled as the field itself is always its last source. Instead of a path, an "
+            "A trait spelled as the field itself is always its last source, with the field's own "
+            "`apply`. Instead of a path, an "
             "object:"
         ),
         {
@@ -94,6 +95,8 @@ _SECTIONS: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
             "`never` (recognised, left out, noted `dropped`).",
             "writable": "`create` or `update`: sent only then.",
             "read_only": "`true`: recognised, left out, noted `read_only`.",
+            "optional": "`true`: left out, with a note, where the CRM has no such field or does "
+            "not let us write it; `transformer check --online` warns of it.",
         },
     ),
     (

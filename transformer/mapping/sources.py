@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from transformer.document import Constant, Node, Problems
 from transformer.mapping.directives import BY_NAME, Argument, Directive, applied
-from transformer.mapping.document import Constant, Node, Problems
 from transformer.mapping.model import Path, PythonFunction, Source, Step, TemplatePart
 
 Resolver = Callable[[str], PythonFunction]
@@ -30,8 +30,13 @@ class Sources:
         found = [source for each in node.each for source in self._one(each)]
         return tuple(dict.fromkeys(found))
 
-    def of_entries(self, node: Node, entries: Mapping[str, Node]) -> tuple[Source, ...]:
-        """The sources that `from`, `value` or `template` give, with `apply` on each of them."""
+    def of_entries(
+        self, node: Node, entries: Mapping[str, Node], own: str = ""
+    ) -> tuple[Source, ...]:
+        """The sources that `from`, `value` or `template` give, with `apply` on each of them.
+
+        `own` is the property they are for: a trait spelled like it is the last of them.
+        """
         given = [name for name in ("from", "value", "template") if name in entries]
         if len(given) != 1:
             got = " and ".join(given) or "none of them"
@@ -45,6 +50,8 @@ class Sources:
             sources = self._constant(inner)
         else:
             sources = self._template(inner)
+        if own:
+            sources = with_own_name(sources, own)
         return tuple(replace(source, steps=(*source.steps, *steps)) for source in sources)
 
     def paths(self, node: Node) -> tuple[Source, ...]:
@@ -119,7 +126,7 @@ class Sources:
             self.problems.unknown(node, "directive", name, [*BY_NAME, _PYTHON])
             return None
         if given is None and directive.argument == "none":
-            return Step(name, applied(directive, None))
+            return Step(name, applied(directive, None), keeps_text=directive.keeps_text)
         if given is None:
             wanted = f"{{{name}: {directive.argument}}}"
             self.problems.add(node, f"the directive {name} needs an argument, expected {wanted}.")

@@ -11,12 +11,13 @@ from transformer.event import Event
 from transformer.mapping.conversions import ABSENT
 from transformer.mapping.dispatch import CompiledField, dispatched
 from transformer.mapping.model import Names, Table
-from transformer.mapping.reading import CONTAINERS, read_first
+from transformer.mapping.reading import CONTAINERS, Refused, read_first
 from transformer.mapping.rest import CompiledRest
 from transformer.upsert import Match, Note
 
 NOTHING: Final[dict[str, object]] = {}
 _CACHED_NAMES: Final = 4096
+_NO_PARTS: Final[Mapping[str, CompiledField]] = {}
 
 
 class Written(NamedTuple):
@@ -37,12 +38,14 @@ class CompiledTable:
         self.fields = tuple(CompiledField(field) for field in table.fields)
         self.rest = CompiledRest(table, names)
         self.fill = frozenset(field.name for field in table.fields if field.write == "fill")
+        self.optional = frozenset(field.name for field in table.fields if field.optional)
         self._unwritten = {
             names.record_id,
             *(field.name for field in self.fields if field.target == "nowhere"),
         }
         self._by_name = {field.name: field for field in self.fields}
-        self._direct, self._objects, self._special, self._always = dispatched(self.fields)
+        self._to = dispatched(self.fields)
+        self._direct, self._unless_text = self._to.direct, self._to.unless_text
         self._quiet: set[str] = set()
         self._defaults = tuple(
             (field.name, default.value, always, field.name in table.required)
@@ -56,47 +59,58 @@ class CompiledTable:
     def write(self, event: Event) -> Written:
         """Take the traits of `event`; raises Refused."""
         traits = event.traits
-        direct = self._direct
+        direct, unless_text = self._direct, self._unless_text
         properties: dict[str, object] = {}
         left: list[str] = []
         for key, value in traits.items():
-            if type(value) in CONTAINERS:
+            kind = type(value)
+            if kind in CONTAINERS:
                 left.append(key)
             else:
                 name = direct.get(key)
-                if name is None:
+                if name is None or (kind is not str and key in unless_text):
                     left.append(key)
                 else:
                     properties[name] = value
         stored = len(traits) - len(left)
-        if not left and not self._always:
+        if not left and not self._to.always:
             if len(properties) != stored:
                 self._settle_collisions(properties, event)
             on_create = self.add_defaults(properties, NOTHING) if self._defaults else NOTHING
             return Written(properties, on_create, NOTHING, ())
-        return self._write_left(event, properties, left, stored)
+        try:
+            return self._write_left(event, properties, left, stored)
+        except Refused:
+            for field in self.fields:  # of several, the first in the table's order is the reason
+                read_first(field.sources, event)
+            raise
 
-    def _write_left(  # noqa: C901 - the hot path is one loop
+    def _write_left(  # noqa: C901, PLR0912 - the hot path is one loop
         self, event: Event, properties: dict[str, object], left: list[str], stored: int
     ) -> Written:
         """What is not a scalar of one field: objects, directives, and names not seen before."""
         traits = event.traits
-        touched: dict[CompiledField, None] = {**self._always}
+        to = self._to
+        touched: dict[CompiledField, None] = {**to.always}
         odd = False
         for key in left:
             value = traits[key]
-            fields = self._special.get(key)
+            fields = to.special.get(key)
             if fields is not None:
                 touched.update(fields)
             if type(value) in CONTAINERS:
-                inner = self._objects.get(key)
+                inner = to.objects.get(key)
                 if inner is None or type(value) is not dict:
                     odd = True
                 else:
-                    more, unusable = _write_object(inner, value, properties)
-                    stored += more
-                    odd = odd or unusable or fields is not None
-            elif fields is None and key not in self._quiet:
+                    unless_text = to.parts_unless_text.get(key, _NO_PARTS)
+                    parts = _write_object(inner, unless_text, value, properties)
+                    stored += parts.stored
+                    odd = odd or parts.unusable or fields is not None
+                    touched.update(dict.fromkeys(parts.touched))
+            elif key in self._unless_text:
+                touched[self._unless_text[key]] = None
+            elif key not in self._quiet and (fields is None or self.rest.takes(key, value)):
                 name = self._learned(key)
                 if name is None:
                     odd = True
@@ -223,20 +237,35 @@ class CompiledTable:
         properties.update(self.rest.exact(event.traits))
 
 
+class _Parts(NamedTuple):
+    """Of an object: how many parts were taken, if one was no scalar, what needs a closer look."""
+
+    stored: int
+    unusable: bool
+    touched: Sequence[CompiledField]
+
+
 def _write_object(
-    names: Mapping[str, str], value: Mapping[str, object], properties: dict[str, object]
-) -> tuple[int, bool]:
-    """Take the parts of an object; returns how many, and whether one was no scalar."""
+    names: Mapping[str, str],
+    unless_text: Mapping[str, CompiledField],
+    value: Mapping[str, object],
+    properties: dict[str, object],
+) -> _Parts:
+    """Take the parts of an object that are properties as they are."""
     stored, unusable = 0, False
+    touched: list[CompiledField] = []
     for key, inner in value.items():
         name = names.get(key)
         if name is not None:
-            if type(inner) in CONTAINERS:
+            kind = type(inner)
+            if kind in CONTAINERS:
                 unusable = True
+            elif kind is not str and key in unless_text:
+                touched.append(unless_text[key])
             else:
                 properties[name] = inner
                 stored += 1
-    return stored, unusable
+    return _Parts(stored, unusable, touched)
 
 
 def is_blank(value: object) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, get_args
 
-from transformer.mapping.document import Node, Problems
+from transformer.document import Node, Problems
 from transformer.mapping.model import (
     Default,
     Field,
@@ -18,7 +18,7 @@ from transformer.mapping.sources import SOURCE_KEYS, Sources, with_own_name
 
 NAMES_KEYS: Final = ("object", "field", "record_id", "record_id_property")
 TABLE_KEYS: Final = ("fields", "required", "rest")
-FIELD_KEYS: Final = (*SOURCE_KEYS, "default", "on", "write", "writable", "read_only")
+FIELD_KEYS: Final = (*SOURCE_KEYS, "default", "on", "write", "writable", "read_only", "optional")
 REST_KEYS: Final = ("mode", "suffix", "names", "ignore", "nested")
 
 
@@ -96,13 +96,17 @@ class TableParser:
             for each in required:
                 if each not in known:
                     self._problems.unknown(entries["required"], "field", each, known)
+        for field in fields:
+            if field.optional and field.name in required:
+                text = f"the field {field.name} is required: it cannot be optional. Remove one."
+                self._problems.add(entries["required"], text)
         return Table(name, node.where, fields, frozenset(required), own_rest)
 
     def _field(self, name: str, node: Node) -> Field:
         if node.entries is None:
             return Field(name, node.where, with_own_name(self._sources.several(node), name))
         entries = self._problems.keys(node, FIELD_KEYS)
-        sources = self._sources.of_entries(node, entries)
+        sources = self._sources.of_entries(node, entries, own=name)
         read_only = "read_only" in entries and self._problems.boolean(entries["read_only"])
         choice = self._problems.choice
         write: WriteMode = "overwrite"
@@ -115,12 +119,16 @@ class TableParser:
         default = self._default(node, entries)
         if default is not None and (read_only or write == "never"):
             self._problems.add(node, "a field that is not written cannot have a default.")
+        optional = "optional" in entries and self._problems.boolean(entries["optional"])
+        if optional and (read_only or write == "never"):
+            self._problems.add(node, "a field that is not written cannot be optional.")
         return Field(
             name,
             node.where,
-            with_own_name(sources, name),
+            sources,
             write=write,
             read_only=read_only,
+            optional=optional,
             writable="create" if writable == "create" else "update" if writable else "always",
             default=default,
         )

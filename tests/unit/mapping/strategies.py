@@ -3,12 +3,13 @@
 from hypothesis import strategies as st
 
 EVERYTHING_KEYS = st.sampled_from(
-    ["first", "a", "b", "c", "d", "name", "n", "n_x", "o", "p", "q", "z", "z_x", "z_c", "One",
-     "Six", "skip", "ignored", "Bad Name"]
+    ["first", "a", "b", "c", "d", "name", "n", "n_x", "o", "p", "q", "r", "s", "z", "z_x", "z_c",
+     "One", "Six", "Ten", "skip", "ignored", "Bad Name"]
 )  # fmt: skip
 SALESFORCE_KEYS = st.sampled_from(
     ["firstName", "first_name", "name", "lastName", "LastName", "city", "address", "address",
-     "company", "company", "createdAt", "id", "plan", "plan__c", "plan name", "country", "zip"]
+     "company", "company", "createdAt", "id", "plan", "plan__c", "plan name", "country", "zip",
+     "phone"]
 )  # fmt: skip
 SCALARS = st.one_of(
     st.none(),
@@ -18,7 +19,7 @@ SCALARS = st.one_of(
     st.sampled_from(["", " ", "x", "Jane Doe", "jane@example.com", "a\nb", "12", "Ünï"]),
     st.text(max_size=5),
 )
-PARTS = st.sampled_from(["c", "d", "p", "q", "city", "name", "country", "postalCode"])
+PARTS = st.sampled_from(["c", "d", "p", "q", "r", "s", "city", "name", "country", "postalCode"])
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(PARTS, inner, max_size=4)),

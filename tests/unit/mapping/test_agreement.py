@@ -32,6 +32,7 @@ tables:
       Seven: {template: "{first} {b.c}"}
       Eight: {value: 8}
       Nine: [p, q, o.p, o.q]
+      Ten: {from: [r, s, o.r, o.s, {from: o.d, apply: trim}], apply: text}
       n_x: {from: [b.e, n], default: null}
     required: [One, Three]
 upserts:

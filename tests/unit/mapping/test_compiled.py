@@ -3,14 +3,13 @@
 import pytest
 
 from tests.unit.mapping.events import OPEN, event, identify, salesforce
-from transformer.destination import FieldUse
 from transformer.errors import ConfigurationError
 from transformer.event import Event
 from transformer.mapping import CompiledMapping, Options, compile_mapping
 from transformer.mapping.explain import FieldExplanation, PassedOver
 from transformer.mapping.model import PythonFunction
 from transformer.outcome import Reason, Redirect, Rejected, Skipped
-from transformer.upsert import Match, Note, Operation, Upsert
+from transformer.upsert import FieldUse, Match, Note, Operation, Upsert
 
 CONTACT = Redirect("contact", "0035g00000ABCDE")
 OWN = """
@@ -37,6 +36,12 @@ def only(mapping: CompiledMapping, source: Event) -> Upsert | Rejected:
     assert isinstance(results, tuple)
     assert len(results) == 1
     return results[0]
+
+
+def optional_fields(object_type: str) -> frozenset[str]:
+    """The fields of an object that an org may lack, by the default mapping."""
+    uses = salesforce().fields()
+    return frozenset(use.name for use in uses if use.optional and use.object_type == object_type)
 
 
 def test_a_version_follows_text_and_options() -> None:
@@ -103,6 +108,7 @@ def test_an_event_is_evaluated_again_for_the_record_it_moved_to() -> None:
         (Match("Id", "0035g00000ABCDE"),),
         notes=(Note("dropped", "Company"),),
         event_time=source.event_time,
+        optional=optional_fields("Contact"),
     )
 
 
@@ -144,6 +150,32 @@ def test_the_default_mapping_writes_every_writable_field_of_the_requirements() -
     lead = {use.name for use in salesforce().fields() if use.object_type == "Lead"}
     assert lead >= WRITTEN
     assert lead.isdisjoint(READ_ONLY)
+
+
+# What every org has: the Lead and Contact of the Object Reference that describe always shows.
+ALWAYS_THERE = {
+    "AnnualRevenue", "City", "Company", "Country", "Description", "Email", "EmailBouncedDate",
+    "EmailBouncedReason", "Fax", "FirstName", "Industry", "IsConverted", "IsUnreadByOwner",
+    "LastName", "LeadSource", "MobilePhone", "NumberOfEmployees", "OwnerId", "Phone", "PostalCode",
+    "Rating", "Salutation", "State", "Status", "Street", "Title", "Website",
+    "AccountId", "AssistantName", "AssistantPhone", "Birthdate", "Department", "HomePhone",
+    "MailingCity", "MailingCountry", "MailingPostalCode", "MailingState", "MailingStreet",
+    "OtherCity", "OtherCountry", "OtherPhone", "OtherPostalCode", "OtherState", "OtherStreet",
+    "ReportsToId",
+}  # fmt: skip
+
+
+def test_what_some_orgs_lack_is_optional_in_the_default_mapping() -> None:
+    """And nothing else is."""
+    needed = {use.name for use in salesforce().fields() if not use.optional}
+    assert needed == ALWAYS_THERE
+
+
+def test_a_field_that_records_are_found_by_is_not_optional() -> None:
+    """Without it, nothing could be looked up."""
+    text = OWN.replace("Late: {from: late, writable: update}", "Mail: {from: mail, optional: true}")
+    mapping = compile_mapping(text, "own.yaml", OPEN, lambda _: lambda _, value: value)
+    assert FieldUse("Thing", "Mail", "own.yaml:8", optional=False) in mapping.fields()
 
 
 def test_an_explanation_names_sources_directives_and_what_was_passed_over() -> None:

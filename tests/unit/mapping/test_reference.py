@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 
 from tests.unit.mapping.events import SALESFORCE
+from transformer.document import Node, Problems, read
 from transformer.mapping import parse, tables
 from transformer.mapping.directives import DIRECTIVES, Directive, Example, applied
-from transformer.mapping.document import Node, Problems, read
 from transformer.mapping.reference import documented_keys, render
 from transformer.mapping.sources import SOURCE_KEYS
 
@@ -31,7 +31,7 @@ def plain(node: Node) -> object:
 def document(text: str) -> object:
     """The mapping file `text` as JSON."""
     problems = Problems()
-    top = read(text, "mapping.yaml", problems)
+    top = read(text, "mapping.yaml", problems, parse.DIALECT)
     assert top is not None
     assert problems.lines == []
     return plain(top)

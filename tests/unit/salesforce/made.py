@@ -22,6 +22,7 @@ def upsert(
     on_update: Mapping[str, object] | None = None,
     fill: Sequence[str] = (),
     required: Sequence[str] = (),
+    optional: Sequence[str] = (),
     repeated: bool = False,
 ) -> Upsert:
     """An upsert of a lead by email, unless said otherwise."""
@@ -35,6 +36,7 @@ def upsert(
         fill=frozenset(fill),
         required=frozenset(required),
         repeated=repeated,
+        optional=frozenset(optional),
     )
 
 

@@ -80,6 +80,35 @@ def test_a_field_that_is_not_in_the_row_cannot_be_dropped() -> None:
     assert isinstance(judge(update(), result, DROP), Rejected)
 
 
+def test_a_field_that_the_mapping_calls_optional_is_dropped_whatever_the_policy() -> None:
+    """The note tells a field that is not there from one that may not be written."""
+    made = upsert({"Suffix": "Jr.", "Email": "x"}, optional=["suffix"])
+    write = Write(0, "create", made, made.properties)
+    missing = refused("INVALID_FIELD", "No such column 'Suffix' on sobject of type Lead")
+    forbidden = refused("INVALID_FIELD_FOR_INSERT_UPDATE", fields=["Suffix"])
+    for result, note in ((missing, "unknown_field"), (forbidden, "dropped")):
+        again = judge(write, result, REFUSE)
+        assert isinstance(again, Resend)
+        assert dict(again.write.body) == {"Email": "x"}
+        assert again.write.notes == (Note(note, "Suffix"),)
+
+
+def test_a_row_is_rejected_at_once_when_one_of_its_refused_fields_is_not_optional() -> None:
+    """Sending it without the others would cost a request and change nothing."""
+    made = upsert({"Suffix": "Jr.", "Plan__c": "x"}, optional=["Suffix"])
+    write = Write(0, "create", made, made.properties)
+    result = refused("INVALID_FIELD_FOR_INSERT_UPDATE", fields=["Suffix", "Plan__c"])
+    rejected = judge(write, result, REFUSE)
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason is Reason.FIELD_NOT_WRITABLE
+
+
+def test_the_field_that_names_the_record_is_never_dropped() -> None:
+    """Without it there is no telling which record is meant."""
+    result = refused("INVALID_FIELD", "No such column 'Ext__c' on sobject of type Contact")
+    assert isinstance(judge(by_field(0, "a"), result, DROP), Rejected)
+
+
 def test_a_lead_converted_meanwhile_is_followed() -> None:
     """Its contact is looked up."""
     assert judge(update(), refused("CANNOT_UPDATE_CONVERTED_LEAD"), REFUSE) == AskContact(update())

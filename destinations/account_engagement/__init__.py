@@ -1,0 +1,1 @@
+"""Salesforce Account Engagement (Pardot): prospects and what they do, by API v5."""

@@ -1,0 +1,71 @@
+"""Finding one prospect, by CRM id or by e-mail; which of several is a policy. A request each."""
+
+from destinations.account_engagement.client import AccountEngagementClient
+from destinations.account_engagement.prospect_plan import CRM_ID, EMAIL
+from destinations.account_engagement.reasons import Declined, refused
+from transformer.clock import Clock
+from transformer.outcome import Reason, Rejected
+from transformer.remembered import Remembered
+
+REMEMBERED = 50_000
+CRM_ID_SECONDS = 3600.0
+# Reads lag behind writes by a minute at the most.
+STALE_SECONDS = 120.0
+
+
+class Finder:
+    """Looks prospects up. `several` is the policy: first, newest or refuse."""
+
+    def __init__(self, client: AccountEngagementClient, several: str, clock: Clock) -> None:
+        self._client = client
+        self._several = several
+        self._clock = clock
+        self._crm_ids: Remembered[str, str] = Remembered(
+            capacity=REMEMBERED, seconds=CRM_ID_SECONDS
+        )
+        self._written: Remembered[str, str] = Remembered(capacity=REMEMBERED, seconds=STALE_SECONDS)
+
+    async def by_crm_id(self, crm_id: str) -> str | None:
+        """The prospect of a lead or contact, asked for once in a while. Raises Declined."""
+        known = self._crm_ids.recall(crm_id, self._clock.now())
+        if known is not None:
+            return known
+        found = await self._query(CRM_ID, crm_id)
+        if found is not None:
+            self._crm_ids.learn(crm_id, found, self._clock.now())
+        return found
+
+    async def by_email(self, email: str) -> str | None:
+        """The prospect of an address, or the one just written to it. Raises Declined."""
+        found = await self._query(EMAIL, email)
+        return found or self._written.recall(email, self._clock.now())
+
+    def wrote(self, email: str, prospect_id: str) -> None:
+        """Remember until reads have caught up."""
+        self._written.learn(email, prospect_id, self._clock.now())
+
+    def forget(self, *, crm_id: str, email: str) -> bool:
+        """Forget what turned out to be gone; whether anything was remembered."""
+        now = self._clock.now()
+        known = self._crm_ids.recall(crm_id, now) or self._written.recall(email, now)
+        self._crm_ids.forget(crm_id)
+        self._written.forget(email)
+        return known is not None
+
+    async def _query(self, name: str, value: str) -> str | None:
+        order = "id desc" if self._several == "newest" else "lastActivityAt desc,id asc"
+        reply = await self._client.get(
+            "objects/prospects",
+            "prospects_query",
+            **{"fields": "id", name: value, "orderBy": order},
+        )
+        if not reply.ok:
+            raise Declined(refused(reply.body, reply.status, f"prospect: {name}"))
+        found = [str(row["id"]) for row in reply.values if row.get("id")]
+        if len(found) > 1 and self._several == "refuse":
+            detail = (
+                f"prospect: {name}: expected one, got {len(found)}: {', '.join(sorted(found))}."
+                " Merge them, or set several_matches."
+            )
+            raise Declined(Rejected(Reason.SEVERAL_MATCHES, detail, {"ids": sorted(found)}))
+        return found[0] if found else None

@@ -1,0 +1,229 @@
+"""Prospects: by CRM id first, then by e-mail, mostly in one request each (row P1).
+
+An upsert by e-mail does no harm when it is sent twice, so that a lost answer costs nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from destinations.account_engagement.catalogue import Joiner
+from destinations.account_engagement.client import (
+    AccountEngagementClient,
+    Reply,
+    id_of,
+    segment,
+)
+from destinations.account_engagement.finder import Finder
+from destinations.account_engagement.prospect_plan import (
+    CRM_ID,
+    EMAIL,
+    Assignee,
+    Planner,
+    ProspectPlan,
+)
+from destinations.account_engagement.reasons import EMAIL_TAKEN, NOT_THERE, Declined, refused
+from destinations.account_engagement.settings import AccountEngagementSettings
+from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
+from transformer.upsert import Operation, Upsert
+
+OBJECT = "Prospect"
+_CREATED, _NOT_FOUND = 201, 404
+_PATH = "objects/prospects"
+_KEYS = frozenset({"id", CRM_ID, EMAIL})
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom an upsert is about."""
+
+    crm_id: str
+    email: str
+    assignee: Assignee
+
+
+class Prospects:
+    """Writes prospects."""
+
+    def __init__(
+        self,
+        client: AccountEngagementClient,
+        settings: AccountEngagementSettings,
+        *,
+        planner: Planner,
+        finder: Finder,
+        joiner: Joiner,
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._planner = planner
+        self._finder = finder
+        self._joiner = joiner
+
+    async def write(self, upsert: Upsert) -> Outcome:
+        """Write one prospect. Raises Declined.
+
+        There are three ways: the id is known; the CRM id finds it; else the address does, and then
+        the API finds or creates by itself unless something depends on what is there.
+        """
+        keys = {match.name: str(match.value).strip() for match in upsert.matches}
+        if strange := keys.keys() - _KEYS:
+            detail = (
+                f"prospect: {', '.join(strange)} finds no prospect, expected id, {CRM_ID} or"
+                f" {EMAIL}. Match on one of these."
+            )
+            return Rejected(Reason.MATCH_KEY_INVALID, detail)
+        sent = upsert.properties.get(EMAIL)
+        email = keys.get(EMAIL) or (sent if isinstance(sent, str) else "")
+        assignee = await self._planner.assignee(upsert.properties)
+        subject = Subject(keys.get(CRM_ID, ""), email.strip().lower(), assignee)
+        if "id" in keys:
+            return await self._update(upsert, keys["id"], subject)
+        return await self._find_and_write(upsert, subject)
+
+    async def _find_and_write(self, upsert: Upsert, subject: Subject) -> Outcome:
+        """The CRM id first, then the address (row P1); without any match key it is new."""
+        keyed = bool(upsert.matches)
+        found = await self._finder.by_crm_id(subject.crm_id) if subject.crm_id else None
+        if found is None and keyed and subject.email:
+            if self._is_plain(upsert, subject):
+                return await self._upsert(upsert, subject)
+            found = await self._finder.by_email(subject.email)
+        if found is None:
+            return await self._create(upsert, subject)
+        if upsert.operation is Operation.CREATE:
+            if upsert.repeated:
+                return Delivered("created", found, OBJECT)
+            return Skipped(Reason.UPDATE_DISABLED, record_id=found)
+        return await self._update(upsert, found, subject)
+
+    def _is_plain(self, upsert: Upsert, subject: Subject) -> bool:
+        """Whether nothing depends on what is there already."""
+        return (
+            upsert.operation is Operation.UPSERT
+            and subject.assignee.is_somebody
+            and self._settings.several_matches == "first"
+            and not (upsert.fill or upsert.on_create or upsert.on_update)
+            and not _missing(upsert, upsert.properties)
+        )
+
+    async def _create(self, upsert: Upsert, subject: Subject) -> Outcome:
+        """Create it, if it may be: an upsert does, unless it must not touch another one."""
+        properties = {**upsert.on_create, **upsert.properties}
+        hindrance = _hindrance(upsert, subject, properties)
+        if hindrance is not None:
+            return hindrance
+        if upsert.operation is Operation.UPSERT or upsert.repeated:
+            return await self._upsert(upsert, subject, properties)
+        plan = await self._planner.plan(properties)
+        body = {EMAIL: subject.email, **plan.body, **self._assignment(subject.assignee)}
+        reply = await self._client.post(f"{_PATH}?fields=id", "prospects", body)
+        if reply.code not in EMAIL_TAKEN:
+            return await self._finish(reply, plan, subject, "created")
+        if upsert.matches:
+            return Skipped(Reason.UPDATE_DISABLED)
+        return await self._upsert(upsert, subject, properties)
+
+    async def _upsert(
+        self, upsert: Upsert, subject: Subject, properties: Mapping[str, object] | None = None
+    ) -> Outcome:
+        """Let the API find it by e-mail or create it."""
+        plan = await self._planner.plan(upsert.properties if properties is None else properties)
+        assigned = self._settings.assignment_field
+        assignee = subject.assignee
+        late = assignee.user is None and self._settings.connector_user_assigns == "new"
+        assignment = {} if late else self._assignment(assignee)
+        body = {
+            "matchEmail": subject.email,
+            "prospect": {EMAIL: subject.email, **plan.body, **assignment},
+            "secondaryDeletedSearch": self._settings.restore_deleted,
+            "fields": ["id", "createdAt", "updatedAt", assigned],
+        }
+        reply = await self._client.post(f"{_PATH}/do/upsertLatestByEmail", "prospects_upsert", body)
+        if reply.ok and late and not reply.record.get(assigned):
+            await self._assign(id_of(reply.record, "prospects_upsert"), assignee)
+        return await self._finish(reply, plan, subject, _what_happened(reply))
+
+    async def _update(self, upsert: Upsert, prospect_id: str, subject: Subject) -> Outcome:
+        """Change the one that was found; only an event's own user changes whose it is."""
+        properties = {**upsert.on_update, **upsert.properties}
+        if upsert.fill & properties.keys():
+            filled = await self._filled(prospect_id, upsert.fill & properties.keys())
+            properties = {n: v for n, v in properties.items() if n not in filled}
+        plan = await self._planner.plan(properties)
+        user = subject.assignee.user
+        body = {**plan.body, **({} if user is None else {self._settings.assignment_field: user})}
+        if not (body or plan.lists or plan.tags):
+            return Skipped(Reason.NOTHING_TO_WRITE, record_id=prospect_id)
+        path = f"{_PATH}/{segment(prospect_id)}?fields=id"
+        reply = await self._client.patch(path, "prospects", body)
+        gone = reply.status == _NOT_FOUND or reply.code in NOT_THERE
+        if gone and self._finder.forget(crm_id=subject.crm_id, email=subject.email):
+            return Retry(Reason.REMATCH, f"prospect {prospect_id} is gone.", after_seconds=0.0)
+        record = {"id": prospect_id} if reply.ok else reply.body
+        return await self._finish(Reply(reply.status, record), plan, subject, "updated")
+
+    async def _filled(self, prospect_id: str, names: frozenset[str]) -> frozenset[str]:
+        """Those of these fields that have a value there."""
+        known = {name: await self._planner.field(name) for name in names}
+        asked = {field.name for field in known.values() if field is not None}
+        path = f"{_PATH}/{segment(prospect_id)}"
+        reply = await self._client.get(path, "prospects", fields=",".join(["id", *sorted(asked)]))
+        if not reply.ok:
+            raise Declined(refused(reply.body, reply.status, f"prospect {prospect_id}"))
+        there = {name for name in asked if reply.record.get(name) not in (None, "", [])}
+        return frozenset(n for n, field in known.items() if field and field.name in there)
+
+    async def _assign(self, prospect_id: str, assignee: Assignee) -> None:
+        path = f"{_PATH}/{segment(prospect_id)}?fields=id"
+        reply = await self._client.patch(path, "prospects_assign", self._assignment(assignee))
+        if not reply.ok:
+            where = f"prospect {prospect_id} was written, its user was not"
+            raise Declined(refused(reply.body, reply.status, where))
+
+    async def _finish(
+        self,
+        reply: Reply,
+        plan: ProspectPlan,
+        subject: Subject,
+        what: Literal["created", "updated"],
+    ) -> Outcome:
+        """Do what follows a prospect that was written: lists and tags."""
+        if not reply.ok:
+            return refused(reply.body, reply.status, "prospect")
+        prospect_id = id_of(reply.record, "prospects")
+        if subject.email:
+            self._finder.wrote(subject.email, prospect_id)
+        await self._joiner.join(prospect_id, plan.lists, plan.tags)
+        return Delivered(what, prospect_id, OBJECT, (*plan.notes, *subject.assignee.notes))
+
+    def _assignment(self, assignee: Assignee) -> Mapping[str, object]:
+        user = assignee.connector if assignee.user is None else assignee.user
+        return {} if user is None else {self._settings.assignment_field: user}
+
+
+def _hindrance(
+    upsert: Upsert, subject: Subject, properties: Mapping[str, object]
+) -> Outcome | None:
+    """Why it is not created: it is not wanted, nobody's (row P3), or incomplete."""
+    if upsert.operation is Operation.UPDATE:
+        return Skipped(Reason.CREATE_DISABLED)
+    if not subject.assignee.is_somebody:
+        why = "it would be assigned to nobody: name a user in the event, or set connector_user"
+        return Skipped(Reason.CREATE_DISABLED, why)
+    missing = _missing(upsert, properties) or ([] if subject.email else [EMAIL])
+    if missing:
+        detail = f"prospect: required and without a value: {', '.join(missing)}"
+        return Rejected(Reason.REQUIRED_FIELD_MISSING, detail)
+    return None
+
+
+def _missing(upsert: Upsert, properties: Mapping[str, object]) -> list[str]:
+    found = {name for name, value in properties.items() if value not in (None, "")}
+    return sorted(upsert.required - found)
+
+
+def _what_happened(reply: Reply) -> Literal["created", "updated"]:
+    """The status tells; as some tenants answer 201 to both, so do the moments."""
+    made, changed = (reply.record.get(name) for name in ("createdAt", "updatedAt"))
+    return "created" if reply.status == _CREATED and made == changed else "updated"

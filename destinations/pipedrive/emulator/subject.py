@@ -1,0 +1,124 @@
+"""Pipedrive on trial: what the contract suite has to know of it."""
+
+from collections.abc import Mapping, Sequence
+
+from destinations.pipedrive.emulator import API_TOKEN, build, faults, oauth
+from destinations.pipedrive.emulator.store import Row, Write
+from transformer.clock import Clock
+from transformer.destination import Settings
+from transformer.emulator_faults import Fault
+from transformer.emulator_subject import (
+    FLAG,
+    NUMBER,
+    TEXT,
+    Behaviour,
+    Case,
+    Cost,
+    Held,
+    Stored,
+    Subject,
+    identify,
+)
+
+PERSONS = "*/persons"
+
+
+class PipedriveSubject(Subject):
+    """A company whose persons have the fields of the trial, and whose search index lags."""
+
+    person = "Pipedrive-persons"
+    writes = ("POST", PERSONS)
+    half_applied = Fault("reset_after", method="POST", path=PERSONS, skip=2, count=1)
+    refused: Settings = {"api_token": "wrong"}
+    bad_traits = {"ownerId": 99}
+    stored = Stored(null=None, empty=None, false="false", zero=0)
+    limits = {
+        "a window is full": Fault(faults.OVER_LIMIT, count=1),
+        "the day's tokens are spent": Fault(faults.SPEND_TOKENS, count=1),
+        "the HTML block": Fault(faults.BLOCK, count=1),
+    }
+    expired = Fault(faults.EXPIRE_TOKEN, count=1)
+    absent = {
+        Behaviour.ALREADY_THERE: "nothing is unique in Pipedrive: it never says so",
+    }
+    notes = {
+        Behaviour.HALF_APPLIED: "each record is a request of its own: the third of five is lost",
+        Behaviour.NOTHINGS: 'Pipedrive has no booleans, and keeps `""` as null',
+        Behaviour.CREDENTIALS_RENEWED: "OAuth; an API token does not run out",
+    }
+    costs = (
+        Cost("a search and a create each", fixed=10, each=2),
+        Cost("an update each, when the person is known", fixed=10, each=1, known=True),
+    )
+
+    def __init__(self, clock: Clock) -> None:
+        self.emulator = self.company = build(clock=clock, search_lag_seconds=30.0)
+        add = self.company.schema.add
+        fields = ((TEXT, "varchar"), (FLAG, "varchar"), (NUMBER, "double"))
+        self._codes = {trait: add("persons", trait, kind, []).code for trait, kind in fields}
+
+    def settings(self) -> Settings:
+        """An API token."""
+        return {"base_url": self.company.url, "api_token": API_TOKEN, "plan": "ultimate",
+                "seats": 10}  # fmt: skip
+
+    def renewable(self) -> Settings:
+        """An OAuth app."""
+        return {
+            "auth": "oauth",
+            "client_id": oauth.CLIENT_ID,
+            "client_secret": oauth.CLIENT_SECRET,
+            "refresh_token": oauth.REFRESH_TOKEN,
+            "oauth_url": self.company.url,
+        }
+
+    def people(self) -> Sequence[Held]:
+        """The persons that are not deleted."""
+        return [self._held(row) for row in self.company.store.all("persons")]
+
+    def delete(self, record_id: str) -> None:
+        """Delete it."""
+        row = self.company.store.find("persons", int(record_id))
+        if row is not None:
+            self.company.store.delete(row, self._by_hand("delete", {}))
+
+    def successes(self) -> Sequence[Case]:
+        """By e-mail, by id, created; organizations found by name."""
+        known = self._add(name="Known", emails=[])
+        company = {"type": "group", "traits": {"name": "Acme"}}
+        named: dict[str, object] = {
+            "type": "identify",
+            "traits": {"name": "Named"},
+            "context": {"externalId": [{"type": "Pipedrive-persons", "id": known}]},
+        }
+        return [
+            Case("a person who is new", identify("new@example.com", "New"), "created"),
+            Case("a person who is known", identify("NEW@example.com", "Known"), "updated"),
+            Case("a record by its id", named, "updated", known),
+            Case("an organization that is new", company, "created"),
+            Case("an organization that is known", company, "updated"),
+        ]
+
+    def several(self) -> Case:
+        """Nothing keeps persons from sharing an address."""
+        for name in ("First", "Second"):
+            email = {"value": "twin@example.com", "primary": True, "label": "work"}
+            self._add(name=name, emails=[email])
+        return Case("two persons", identify("twin@example.com", "Twin"), "several_matches")
+
+    def _add(self, **values: object) -> str:
+        stored = {"phones": [], "custom_fields": {}, **values}
+        return str(self.company.store.insert("persons", stored, self._by_hand("create", stored)).id)
+
+    def _by_hand(self, operation: str, body: Mapping[str, object]) -> Write:
+        return Write(0, self.company.clock.wall(), operation, body)
+
+    def _held(self, row: Row) -> Held:
+        emails, custom = row.values.get("emails"), row.values.get("custom_fields")
+        first = emails[0] if isinstance(emails, list) and emails else {}
+        given = custom if isinstance(custom, Mapping) else {}
+        values = {trait: given.get(code) for trait, code in self._codes.items()}
+        return Held(str(row.id), str(first.get("value", "")), str(row.values.get("name")), values)
+
+
+SUBJECT = PipedriveSubject

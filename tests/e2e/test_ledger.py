@@ -1,0 +1,168 @@
+"""The running ledger on real Apache Kafka: a gap and a repeat planted, a kill, several workers."""
+
+import asyncio
+import json
+import signal
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.cli.process import Process, running
+from tests.e2e.workers import Topics
+from transformer.record import Message
+
+GRACE_SECONDS = 2.0
+RECORDS = 40
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+
+
+class Ledger:
+    """One `transformer ledger` process and its endpoint."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        line = process.wait_for("Ledger is ready", 60)
+        self._url = f"http://127.0.0.1:{line.rpartition('=')[2]}"
+
+    def get(self, path: str) -> str:
+        """A page."""
+        with urllib.request.urlopen(f"{self._url}{path}", timeout=5) as answer:  # noqa: S310 - our own address
+            return str(answer.read().decode())
+
+    def accounts(self) -> dict[int, dict[str, int]]:
+        """The accounts it keeps, by source partition."""
+        return {one["partition"]: one for one in json.loads(self.get("/ledger"))["accounts"]}
+
+    def metric(self, name: str) -> dict[str, float]:
+        """One metric's samples by source partition."""
+        return {
+            sample.labels["partition"]: sample.value
+            for family in text_string_to_metric_families(self.get("/metrics"))
+            for sample in family.samples
+            if sample.name == name
+        }
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and wait for its end."""
+        return self._process.send(number).exit_code()
+
+
+@contextmanager
+def ledgers(config: Path, count: int = 1) -> Iterator[list[Ledger]]:
+    """So many processes, one group."""
+    arguments = ["ledger", "--config", str(config), "--grace", str(GRACE_SECONDS)]
+    with ExitStack() as stack:
+        processes = [stack.enter_context(running(*arguments)) for _ in range(count)]
+        yield [Ledger(process) for process in processes]
+
+
+def result(topics: Topics, partition: int, offset: int, outcome: str = "delivered") -> Message:
+    """What a worker would produce."""
+    body = {
+        "connection": "crm", "topic": topics.events, "partition": partition, "offset": offset,
+        "outcome": outcome, "reason": None if outcome == "delivered" else "refused",
+        "time": datetime.now(UTC).isoformat(),
+    }  # fmt: skip
+    return Message(orjson.dumps(body), f"crm/{topics.events}/{partition}".encode())
+
+
+def until(what: Callable[[], bool], seconds: float = 40.0) -> None:
+    """Wait for it."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+async def test_a_gap_and_a_repeat_are_found_kept_over_a_kill_and_shared_by_workers(
+    kafka_bootstrap_servers: list[str], tmp_path: Path
+) -> None:
+    """The accounts come back from the changelog; a second worker takes its share (row T2)."""
+    topics = Topics(kafka_bootstrap_servers)
+    broker = topics.broker()
+    await broker.open()
+    await topics.create(broker)
+    config = topics.config(tmp_path, "http://127.0.0.1:9")
+    config.write_text(config.read_text().replace("create_topics: false", "create_topics: true"))
+    producer = await broker.producer()
+    keys = [b"%d" % n for n in range(400)]
+    await producer.produce(topics.events, [Message(b"{}", key) for key in keys])
+    offsets = [(p, o) for p in range(4) for o in range(RECORDS)]
+    settled = [(p, o) for p, o in offsets if (p, o) not in {(0, 7), (0, 8)}]
+    results = [result(topics, p, o) for p, o in settled]
+    await producer.produce(topics.metrics, [*results, result(topics, 1, 5), Message(b"no result")])
+
+    def exact(ledger: Ledger) -> bool:
+        accounts = ledger.accounts()
+        return len(accounts) == 4 and accounts[0]["missing"] == 2
+
+    with ledgers(config) as (ledger,):
+        await asyncio.to_thread(until, lambda: exact(ledger))
+        kept = ledger.accounts()
+        assert {p: a["consumed"] for p, a in kept.items()} == dict.fromkeys(range(4), RECORDS)
+        assert {p: a["missing"] for p, a in kept.items()} == {0: 2, 1: 0, 2: 0, 3: 0}
+        assert {p: a["repeated"] for p, a in kept.items()} == {0: 0, 1: 1, 2: 0, 3: 0}
+        missing = ledger.metric("transformer_ledger_missing_records")
+        assert missing == {"0": 2, "1": 0, "2": 0, "3": 0}
+        assert ledger.end(signal.SIGKILL) == -signal.SIGKILL
+
+    with ledgers(config) as (ledger,):
+        await asyncio.to_thread(until, lambda: exact(ledger))
+        assert {p: a["repeated"] for p, a in ledger.accounts().items()} == {0: 0, 1: 1, 2: 0, 3: 0}
+        late = [result(topics, 0, 7), result(topics, 0, 8, "rejected"), result(topics, 0, 8)]
+        await producer.produce(topics.metrics, late)
+        await asyncio.to_thread(until, lambda: ledger.accounts()[0]["contradicted"] == 1)
+        healed = ledger.accounts()[0]
+        assert (healed["missing"], healed["delivered"], healed["rejected"]) == (0, RECORDS, 0)
+        assert ledger.end(signal.SIGTERM) == 0
+
+    with ledgers(config, 2) as pair:
+
+        def shared() -> bool:
+            shares = [set(ledger.accounts()) for ledger in pair]
+            return all(shares) and not shares[0] & shares[1] and len(shares[0] | shares[1]) == 4
+
+        await asyncio.to_thread(until, shared)
+        more = [result(topics, p, RECORDS) for p in range(4)]
+        await producer.produce(topics.metrics, more)
+        await asyncio.to_thread(
+            until,
+            lambda: [
+                a["delivered"] for ledger in pair for a in ledger.accounts().values()
+            ] == [RECORDS + 1] * 4,
+        )  # fmt: skip
+        assert [ledger.end(signal.SIGTERM) for ledger in pair] == [0, 0]
+    await broker.close()
+
+
+async def test_offsets_that_hold_no_record_are_not_missing(
+    kafka_bootstrap_servers: list[str], tmp_path: Path
+) -> None:
+    """What a transaction leaves in a source topic is looked up there, also by the offline proof."""
+    topics = Topics(kafka_bootstrap_servers, partitions=1)
+    broker = topics.broker()
+    await broker.open()
+    await topics.create(broker)
+    config = topics.config(tmp_path, "http://127.0.0.1:9")
+    config.write_text(config.read_text().replace("create_topics: false", "create_topics: true"))
+    producer = await broker.producer()
+    await producer.produce(topics.events, [Message(b"{}") for _ in range(5)])
+    # Offsets 5 to 8 are beyond the end of the topic: no record is there.
+    await producer.produce(topics.metrics, [result(topics, 0, o) for o in (0, 1, 2, 4, 9)])
+    with ledgers(config) as (ledger,):
+        await asyncio.to_thread(until, lambda: ledger.accounts()[0]["absent"] == 4)
+        assert ledger.accounts()[0]["missing"] == 1
+        assert ledger.end(signal.SIGTERM) == 0
+    with running("ledger", "--config", str(config), "--once", "--json") as once:
+        verdict = json.loads(once.wait_for("conserved"))
+        assert (verdict["missing_ranges"], verdict["no_record"]) == ([[3, 3]], 4)
+        assert once.exit_code() == 1
+    await broker.close()

@@ -1,0 +1,82 @@
+"""One result as the ledger reads it: which offsets, of what, with which outcome. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import orjson
+
+from transformer.record import Partition
+
+OUTCOMES: Final = frozenset(("delivered", "skipped", "rejected"))
+
+
+class Holder(NamedTuple):
+    """What has an account: a connection and one partition that it reads."""
+
+    connection: str
+    partition: Partition
+
+    @property
+    def key(self) -> bytes:
+        """The key of its results in the metrics topic."""
+        return f"{self.connection}/{self.partition}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The offsets `first` to `last` settled alike; `time` is in epoch seconds.
+
+    `code` is the outcome, and the reason after a slash where there is one.
+    """
+
+    holder: Holder
+    first: int
+    last: int
+    code: str
+    time: float
+
+    @property
+    def count(self) -> int:
+        """How many offsets."""
+        return self.last - self.first + 1
+
+
+def decode(value: bytes | None) -> Entry | None:
+    """The result in a record of the metrics topic, or None when it is no result."""
+    try:
+        result = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return None
+    return _entry(result) if isinstance(result, dict) else None
+
+
+def _entry(result: dict[str, object]) -> Entry | None:
+    connection, topic, outcome = (
+        result.get("connection"),
+        result.get("topic"),
+        result.get("outcome"),
+    )
+    number, first, reason = result.get("partition"), result.get("offset"), result.get("reason")
+    last = result.get("last_offset", first)
+    time = _time(result.get("time"))
+    if not (isinstance(connection, str) and isinstance(topic, str) and outcome in OUTCOMES):
+        return None
+    if not (_is_offset(number) and _is_offset(first) and _is_offset(last)) or time is None:
+        return None
+    assert isinstance(number, int) and isinstance(first, int) and isinstance(last, int)  # noqa: S101, PT018  # seen above, for the type checker
+    if last < first:
+        return None
+    code = f"{outcome}/{reason}" if isinstance(reason, str) and reason else str(outcome)
+    return Entry(Holder(connection, Partition(topic, number)), first, last, code, time)
+
+
+def _is_offset(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _time(value: object) -> float | None:
+    try:
+        return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
+    except ValueError:
+        return None
