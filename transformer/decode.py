@@ -10,7 +10,7 @@ from typing import Final
 
 import orjson
 
-from transformer.event import Event, EventType, ExternalId
+from transformer.event import Event, EventType, ExternalId, OtherType
 from transformer.outcome import Reason, Rejected
 from transformer.record import Record
 
@@ -18,10 +18,13 @@ DEFAULT_MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 64
 AHEAD_SECONDS: Final = 86_400.0
 
-_TYPES: Final[Mapping[object, EventType]] = {
+_TYPES: Final[Mapping[object, EventType | OtherType]] = {
     "identify": "identify",
     "track": "track",
     "group": "group",
+    "page": "page",
+    "screen": "screen",
+    "alias": "alias",
 }
 _TIMES: Final = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,7 +89,7 @@ def name_of(value: object) -> str:
     return _NAMES.get(type(value), type(value).__name__)
 
 
-def _event(event_type: EventType, root: dict[str, object], timestamp_ms: int) -> Event:
+def _event(event_type: EventType | OtherType, root: dict[str, object], timestamp_ms: int) -> Event:
     get = root.get
     context, traits = get("context"), get("traits")
     external_ids: tuple[ExternalId, ...] = ()
@@ -211,7 +214,7 @@ def _iso_seconds(text: str) -> float | None:
         return None
 
 
-def _tolerated_type(raw: object) -> EventType | None:
+def _tolerated_type(raw: object) -> EventType | OtherType | None:
     return _TYPES.get(raw.strip().lower()) if type(raw) is str else None
 
 

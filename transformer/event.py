@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 EventType: TypeAlias = Literal["identify", "track", "group"]
+# The other calls of the specification: they share the topic, and no mapping asks for them.
+OtherType: TypeAlias = Literal["page", "screen", "alias"]
 
 
 class ExternalId(NamedTuple):
@@ -25,7 +27,7 @@ class Event(NamedTuple):
     `receivedAt`, else the record's own time. Nothing in `root` may be changed.
     """
 
-    type: EventType
+    type: EventType | OtherType
     message_id: str
     event_time: float
     traits: Mapping[str, object]

@@ -47,7 +47,7 @@ class CompiledMapping:
         self._tables = Tables(mapping, options)
         self._file = mapping
         rules = [CompiledRule(rule, self._tables) for rule in mapping.upserts]
-        self._rules = {
+        self._rules: dict[str, tuple[CompiledRule, ...]] = {
             kind: tuple(rule for rule in rules if kind in rule.rule.when.types) for kind in _TYPES
         }
 
@@ -91,7 +91,7 @@ class CompiledMapping:
         skipped = opted_out(event.integrations, self._options)
         if skipped is not None:
             return skipped
-        rules = self._rules[event.type]
+        rules = self._rules.get(event.type)
         if not rules:
             return _NOT_MAPPED
         results: list[Upsert | Rejected] = []
