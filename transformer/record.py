@@ -35,9 +35,9 @@ class Record(NamedTuple):
         return f"{self.topic}/{self.partition}@{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
-    """One message to be produced: results, dead letters and replays.
+    """One message to be produced: results, dead letters and replays. Never changed.
 
     Messages of the same `key` keep their order; `None` goes anywhere.
     """

@@ -76,7 +76,7 @@ class Reporter:
             "message_id": work.message_id,
             "event_type": work.event_type,
             "writes": [_written(w) for w in work.written if w.upsert is not None],
-            "attempts": max((w.attempts for w in work.written), default=0),
+            "attempts": _attempts(work.written),
             "latency_seconds": round(max(0.0, wall - record.timestamp_ms / 1000), 3),
             "mapping": self._mapping,
             "time": self._time(wall),
@@ -148,6 +148,12 @@ def _written(written: Written) -> dict[str, object]:
         case Rejected():
             entry |= {"reason": outcome.reason.value, "detail": outcome.detail}
     return entry
+
+
+def _attempts(written: list[Written]) -> int:
+    return (
+        written[0].attempts if len(written) == 1 else max((w.attempts for w in written), default=0)
+    )
 
 
 def _notes(notes: Sequence[Note]) -> list[dict[str, str]]:

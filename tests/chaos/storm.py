@@ -154,7 +154,7 @@ class Storm:
             await asyncio.sleep(1)
             await asyncio.to_thread(self.kafka.start)
         else:
-            await self._to_workers(deed)
+            deed = await self._to_workers(deed)
         self.story.deeds[deed] += 1
 
     def _awake(self) -> list[WorkerProcess]:
@@ -162,19 +162,23 @@ class Storm:
         self._workers = [w for w in self._workers if w.process.returncode is None]
         return [worker for worker in self._workers if id(worker) not in self._paused]
 
-    async def _to_workers(self, deed: str) -> None:
-        """Start, kill, stop or suspend one; there is always one left awake."""
+    async def _to_workers(self, deed: str) -> str:
+        """Start, kill, stop or suspend one, and say what was done; one is always left awake."""
         awake = self._awake()
-        if deed == "start" and len(self._workers) < MOST_WORKERS:
-            await self._start()
-        elif deed == "kill" and awake:
+        if deed == "kill":
             await self._end(self.rng.choice(awake), "kill")
         elif deed == "term" and len(awake) > 1:
             await self._end(self.rng.choice(awake), "term")
         elif deed == "suspend" and len(awake) > 1:
             self._suspend(self.rng.choice(awake))
+        elif len(self._workers) < MOST_WORKERS:
+            deed = "start"
+            await self._start()
+        else:
+            deed = "nothing"
         if not self._awake():
             await self._start()
+        return deed
 
     async def _start(self) -> None:
         worker = WorkerProcess(self.config, self.log)

@@ -17,4 +17,5 @@ async def test_a_storm_loses_nothing_doubles_nothing_and_overwrites_nothing_newe
     assert wrong == [], run.log.read_text()[-4000:]
     assert run.story.deeds.keys() >= {"kill", "term", "suspend", "start", "broker", "quota"}
     assert len(run.story.weather) >= 8
-    assert run.story.deeds["exit 0"] == run.story.deeds["term"]
+    # SIGTERM ends a worker that is still starting at once: it has read nothing yet.
+    assert run.story.deeds["exit 0"] + run.story.deeds["exit -15"] == run.story.deeds["term"]
