@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.deploy.tools import TOOLS, tool
 from tests.kafka_server import KafkaServer, missing_tools
 
 _LEFT_OUT = pytest.StashKey[list[str]]()
@@ -69,6 +70,9 @@ def _cannot_run(item: pytest.Item) -> str | None:
     """Why this machine cannot run a test, or None when it can."""
     if item.get_closest_marker("node") and shutil.which("node") is None:
         return "Node.js is not here"
+    for marker, needed in TOOLS.items():
+        if item.get_closest_marker(marker) and (missing := [t for t in needed if not tool(t)]):
+            return f"{' and '.join(missing)} are not here (deploy/tools.sh installs them)"
     if item.get_closest_marker("kafka") is None or not missing_tools():
         return None
     own_server = "kafka_server" in getattr(item, "fixturenames", ())

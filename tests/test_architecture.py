@@ -23,10 +23,11 @@ EVERYTHING: Final = [*PRODUCTION, *sorted((ROOT / "tests").rglob("*.py"))]
 # the module or for the whole package.
 LAYERS: Final = {
     "values": (
-        "record", "event", "upsert", "outcome", "errors", "policy", "security",
+        "record", "event", "upsert", "outcome", "errors", "failures", "policy", "security",
+        "fence",
     ),
     "pure": (
-        "mapping", "decode", "budget", "retry", "offsets", "lanes", "work", "results",
+        "mapping", "decode", "budget", "retry", "offsets", "lanes", "fuse", "work", "results",
         "origin", "letters", "replay", "arrivals",
         "metric_list", "remembered", "document", "emulator_faults", "emulator_routes",
     ),
@@ -36,7 +37,7 @@ LAYERS: Final = {
         "kafka", "memory", "memory_store", "embedded", "http", "metrics", "server", "log",
         "emulator", "emulator_subject",
     ),
-    "app": ("config", "app", "worker", "ledger", "pages", "demo", "cli", "__main__"),
+    "app": ("config", "app", "worker", "ledger", "scorecard", "pages", "demo", "cli", "__main__"),
 }  # fmt: skip
 ORDER: Final = tuple(LAYERS)
 FREE: Final = frozenset({"transformer"})

@@ -18,11 +18,16 @@ from transformer.upsert import Upsert
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request, or one `write`, may hold."""
+    """What one request, or one `write`, may hold.
+
+    `backlog_records` is how many upserts one write may take when at least that many wait, where
+    the CRM has a cheaper way for so many; `batch_bytes` then grows in proportion.
+    """
 
     batch_records: int
     requests_in_flight: int = 1
     batch_bytes: int | None = None
+    backlog_records: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

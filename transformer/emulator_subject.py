@@ -123,36 +123,37 @@ def identify(email: str, first_name: str, **traits: object) -> Json:
     return {"type": "identify", "traits": {"email": email, "firstName": first_name, **traits}}
 
 
-class Subject(ABC):
-    """One emulator with a connection's settings, and what its vendor calls things.
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a vendor calls things, and what it has not.
 
-    Subclasses build `emulator` on the clock they are given, with the vendor's limits and lags on
-    and custom fields for the three traits above. `writes` are faults' matchers for the request
-    that writes people.
+    `person` is the type of an external id that names a person; `writes` the method and path, as
+    globs, of the request that writes people. `half_applied` loses the connection in the middle of
+    five people, `expired` ends the credentials in use, `refused` are settings with a wrong key.
+    `limits` are the vendor's own, by name. `absent` says what does not apply, and why; `notes`
+    what the scorecard should say beside a behaviour.
     """
 
-    person: ClassVar[str]
-    """The type of an external id that names a person: `Salesforce-Lead`."""
-    writes: ClassVar[tuple[str, str]]
-    """Method and path, as globs, of the request that writes people."""
-    half_applied: ClassVar[Fault]
-    """Loses the connection in the middle of five people."""
-    refused: ClassVar[Settings]
-    """Credentials that the CRM refuses."""
-    bad_traits: ClassVar[Json]
-    """Traits for which the CRM refuses a person."""
-    stored: ClassVar[Stored]
-    limits: ClassVar[Mapping[str, Fault]] = {}
-    """The vendor's own limits, by name."""
-    expired: ClassVar[Fault | None] = None
-    """Ends the credentials that are in use."""
-    absent: ClassVar[Mapping[Behaviour, str]] = {}
-    """What does not apply to this vendor, and why."""
-    notes: ClassVar[Mapping[Behaviour, str]] = {}
-    """What the scorecard should say beside."""
-    costs: ClassVar[Sequence[Cost]]
-    """API calls for identifies; the bench measures them, a test asserts them."""
+    person: str
+    writes: tuple[str, str]
+    half_applied: Fault
+    refused: Settings
+    stored: Stored
+    costs: Sequence[Cost]
+    limits: Mapping[str, Fault] = field(default_factory=dict)
+    expired: Fault | None = None
+    absent: Mapping[Behaviour, str] = field(default_factory=dict)
+    notes: Mapping[Behaviour, str] = field(default_factory=dict)
 
+
+class Subject(ABC):
+    """One emulator, the connection to it, and what the CRM's own users do there.
+
+    Subclasses build `emulator` on the clock they are given, with the vendor's limits and lags on
+    and custom fields for the three traits above.
+    """
+
+    facts: ClassVar[Facts]
     emulator: Emulator
 
     @abstractmethod
@@ -168,6 +169,10 @@ class Subject(ABC):
         """Delete a person, as the CRM's own users do."""
 
     @abstractmethod
+    def bad(self) -> Json:
+        """Prepare a person whom the CRM itself refuses."""
+
+    @abstractmethod
     def successes(self) -> Sequence[Case]:
         """One event for every kind of success, to be delivered one after the other."""
 
@@ -179,7 +184,7 @@ class Subject(ABC):
         """Settings of credentials that can be renewed, where those of `settings` cannot."""
         return {}
 
-    def give_back(self) -> None:
+    def give_back(self) -> None:  # noqa: B027 - most limits end by themselves
         """End what a limit began, where time alone does not."""
 
     def already_there(self) -> Case | None:

@@ -60,7 +60,8 @@ class Request:
     `route` is its bounded name, for messages and metrics (`composite`, never a URL). `writes` says
     that it changes something in the CRM. `metered` requests go through the budget; a `probe` may
     go although the quota is spent, to ask whether it still is. `text` expects an answer that is
-    not JSON; with `faults` a 500 is an answer to read (SOAP), not a failure.
+    not JSON; with `faults` a 500 is an answer to read (SOAP), not a failure. Large contents are
+    compressed unless `compress` is off.
     """
 
     method: str
@@ -73,6 +74,7 @@ class Request:
     probe: bool = False
     text: bool = False
     faults: bool = False
+    compress: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,7 @@ class HttpClient:
 
     def _build(self, request: Request) -> httpx.Request:
         headers, content = dict(request.headers), request.content
-        threshold = self._gzip_over_bytes
+        threshold = self._gzip_over_bytes if request.compress else None
         if content is not None and threshold is not None and len(content) > threshold:
             content = gzip.compress(content, compresslevel=1)
             headers["Content-Encoding"] = "gzip"

@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import orjson
 
-from transformer.record import Record
-
 REPLAY_HEADER = "transformer-replay"
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -57,11 +55,6 @@ def replay_of(headers: Headers) -> Replay | None:
         if name == REPLAY_HEADER and value is not None:
             return _replay(value)
     return None
-
-
-def origin_of(record: Record) -> Origin:
-    """Where `record` itself is."""
-    return Origin(record.topic, record.partition, record.offset, record.timestamp_ms)
 
 
 def parse_origin(value: object) -> Origin | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from transformer import app, metric_list
+from transformer import app, metric_list, scorecard
 from transformer.cli import reference
 from transformer.config import schema
 from transformer.mapping import reference as mapping
@@ -24,6 +24,12 @@ def pages() -> Mapping[str, str]:
         "transformer/mapping/REFERENCE.md": mapping.render(),
         "deploy/METRICS.md": metric_list.page(),
         "schemas/config.schema.json": _json(schema.schema(app.kinds())),
+        **{
+            f"destinations/{kind.name}/COVERAGE.md": scorecard.page(
+                kind, app.subject(kind.name).facts
+            )
+            for kind in app.kinds()
+        },
     }
 
 

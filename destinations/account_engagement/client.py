@@ -6,7 +6,7 @@ Source: the vendor's Version 5 overview and rate limits, read 2026-11-22.
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -144,7 +144,10 @@ class AccountEngagementClient:
         """
         token = await self._session.token()
         for last in (False, True):
-            answer = await self._exchange(method, path, route, body, token=token, probe=probe)
+            # A probe goes once per recheck; with a renewed token it is still the same question.
+            metered = not (probe and last)
+            request = self._request(method, path, route, body, token)
+            answer = await self._exchange(replace(request, metered=metered, probe=probe))
             if answer.status < _MULTIPLE:
                 self._observe(answer)
                 return Reply(answer.status, answer.body)
@@ -163,9 +166,7 @@ class AccountEngagementClient:
         self._raise_if_general(route, error, answer)
         return Reply(answer.status, answer.body)
 
-    async def _exchange(
-        self, method: str, path: str, route: str, body: object, *, token: str, probe: bool
-    ) -> Answer:
+    def _request(self, method: str, path: str, route: str, body: object, token: str) -> Request:
         headers = {
             "Authorization": f"Bearer {token}",
             "Pardot-Business-Unit-Id": self._settings.business_unit_id,
@@ -176,21 +177,22 @@ class AccountEngagementClient:
         if body is not None:
             content = orjson.dumps(body)
             headers["Content-Type"] = "application/json"
-        request = Request(
+        return Request(
             method,
             f"{self._settings.base_url}{API}/{path}",
             route,
             writes=method != "GET",
             headers=headers,
             content=content,
-            probe=probe,
         )
+
+    async def _exchange(self, request: Request) -> Answer:
         async with self._seats:
             try:
                 return await self._http.send(request)
             except Throttled as throttled:
                 if code_in(throttled.detail) == DAY_SPENT:
-                    raise self._spent(route) from None
+                    raise self._spent(request.route) from None
                 if throttled.after_seconds is None:
                     self._http.budget.close_for(self._clock.now(), BUSY_PAUSE_SECONDS)
                 raise

@@ -8,7 +8,7 @@ from transformer.clock import Clock
 
 FRESH_SECONDS = 3600.0
 RELOAD_SECONDS = 300.0
-_FIELDS = "id,email,username,salesforceId,isDeleted"
+_FIELDS = "id,email,username,salesforceId"
 _LONG_ID, _SHORT_ID = 18, 15
 
 
@@ -45,8 +45,7 @@ class Users:
         rows = await self._client.list_all("objects/users", "users", fields=_FIELDS)
         self._by_name = {}
         for row in rows:
-            if str(row.get("isDeleted")).casefold() != "true":
-                self._add(row)
+            self._add(row)
         self._loaded_at = now
 
     def _add(self, row: Mapping[str, object]) -> None:

@@ -17,6 +17,16 @@ def composed(properties: Mapping[str, object]) -> str:
 
 
 def completed(parts: Mapping[str, str], record: Mapping[str, object]) -> str:
-    """The name with the part that the event lacks as the record has it."""
-    first, last = (parts.get(name) or str(record.get(name) or "") for name in PARTS)
-    return joined(first, last)
+    """The name with the part that the event lacks as the record has it.
+
+    Pipedrive splits names at the first space: of "Ana María" it says that María is the last name.
+    A name that has the event's part already, as it is, is therefore left alone.
+    """
+    first, last = (parts.get(name, "").strip() for name in PARTS)
+    whole = f" {record.get('name') or ''} "
+    if first and not last and whole.startswith(f" {first} "):
+        return whole.strip()
+    if last and not first and whole.endswith(f" {last} "):
+        return whole.strip()
+    kept = [str(record.get(name) or "") for name in PARTS]
+    return joined(first or kept[0], last or kept[1])

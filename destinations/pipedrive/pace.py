@@ -10,6 +10,8 @@ WINDOW_SECONDS = 2.0
 # Clocks differ a little; the window is a little wider than Pipedrive's.
 MARGIN_SECONDS = 0.1
 ALL_IN_FLIGHT_SECONDS = 0.1
+# Less is rounding of floating point: no clock can show it, and a wait for it would never end.
+LEAST_WAIT_SECONDS = 1e-6
 
 
 class Window:
@@ -26,13 +28,13 @@ class Window:
 
     def wait_seconds(self, now: float) -> float:
         """Seconds until one more may be sent."""
-        while self._answered and self._answered[0] <= now - WINDOW_SECONDS - MARGIN_SECONDS:
+        while self._answered and _leaves(self._answered[0]) <= now:
             self._answered.popleft()
         if self._in_flight + len(self._answered) < self._requests:
             return 0.0
         if not self._answered:
             return ALL_IN_FLIGHT_SECONDS
-        return self._answered[0] + WINDOW_SECONDS + MARGIN_SECONDS - now
+        return max(LEAST_WAIT_SECONDS, _leaves(self._answered[0]) - now)
 
     def take(self) -> None:
         """Count a request that is sent; it is followed by one `release`."""
@@ -42,6 +44,11 @@ class Window:
         """The answer is here, or will never come."""
         self._in_flight -= 1
         self._answered.append(now)
+
+
+def _leaves(answered: float) -> float:
+    """When a request that was answered then leaves the window."""
+    return answered + WINDOW_SECONDS + MARGIN_SECONDS
 
 
 class Day:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import orjson
+
 from destinations.salesforce.plan import Policy, Write
 from destinations.salesforce.reasons import Action, VendorError, outcome, read_errors
 from transformer.errors import (
@@ -133,6 +135,21 @@ def culprits(
         if guilty:
             found[write.index] = tuple(named[name] for name in sorted(guilty))
     return found
+
+
+def suspects(writes: Sequence[Write], errors: Sequence[VendorError]) -> frozenset[int]:
+    """Which rows hold a value that the refusal quotes: likely, not certainly, the bad ones."""
+    quoted = {error.named_value for error in errors} - {None}
+    return frozenset(
+        write.index
+        for write in writes
+        if quoted and any(_spelled(value) in quoted for value in write.body.values())
+    )
+
+
+def _spelled(value: object) -> str:
+    """A value as Salesforce quotes it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def temporary(errors: Sequence[VendorError]) -> bool:

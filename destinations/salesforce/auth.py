@@ -7,7 +7,7 @@ No secret gets into a message. Source: OAuth 2.0 flows in Salesforce Help; SOAP 
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape, unescape
 from urllib.parse import urlencode, urlsplit
 
@@ -52,10 +52,11 @@ _FALLBACK_ADVICE = "Check the credentials, the sandbox switch and login_url."
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A session: the bearer token and the host it is for."""
+    """A session: the bearer token, the host it is for, and the user's id where the login says."""
 
     access_token: str = field(repr=False)
     instance_url: str
+    user_id: str = ""
 
 
 class Session:
@@ -136,7 +137,7 @@ def read_token(settings: SalesforceSettings, answer: Answer) -> Token:
     )
     if problem:
         raise Unauthorized(problem, after_seconds=REFUSED_PAUSE_SECONDS)
-    return Token(token.access_token, chosen.rstrip("/"))
+    return replace(token, instance_url=chosen.rstrip("/"))
 
 
 def _form(settings: SalesforceSettings, wall: float) -> Mapping[str, str]:
@@ -185,7 +186,12 @@ def _assertion(settings: SalesforceSettings, wall: float) -> str:
 def _oauth_token(answer: Answer) -> Token:
     body = answer.body
     if isinstance(body, Mapping) and isinstance(body.get("access_token"), str):
-        return Token(str(body["access_token"]), str(body.get("instance_url") or ""))
+        identity = str(body.get("id") or "")
+        return Token(
+            str(body["access_token"]),
+            str(body.get("instance_url") or ""),
+            user_id=identity.rpartition("/")[2],
+        )
     error = read_errors(body, answer.status)[0]
     raise _refusal(error.code, error.message)
 
@@ -218,7 +224,7 @@ def _soap_token(answer: Answer) -> Token:
     session, server = _element(text, "sessionId"), _element(text, "serverUrl")
     if session and server:
         parts = urlsplit(server)
-        return Token(session, f"{parts.scheme}://{parts.netloc}")
+        return Token(session, f"{parts.scheme}://{parts.netloc}", _element(text, "userId"))
     code = _element(text, "exceptionCode")
     if not code:
         raise ServerFault(f"login: the CRM answered {answer.status} without a session.")

@@ -34,7 +34,10 @@ _OK, _MULTIPLE, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 300, 401, 403, 404
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request below the version's root. `route` is its bounded name."""
+    """One request below the version's root. `route` is its bounded name.
+
+    `csv` is sent in place of a JSON body; with `text` the answer is CSV too.
+    """
 
     method: str
     path: str
@@ -42,6 +45,8 @@ class Call:
     writes: bool
     body: object = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    csv: bytes | None = field(default=None, repr=False)
+    text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ class SalesforceClient:
         """Send one call; any reply but 401, 5xx and those that concern no upsert comes back."""
         answer = await self._request(call, probe=probe)
         self._observe(answer)
-        reply = Reply(answer.status, answer.body)
+        reply = Reply(answer.status, _json_error(answer) if call.text else answer.body)
         if answer.status == _FORBIDDEN or answer.status > _NOT_FOUND:
             self._raise_if_general(reply, call)
         return reply
@@ -154,7 +159,9 @@ class SalesforceClient:
 
     async def _request(self, call: Call, *, probe: bool = False, metered: bool = True) -> Answer:
         token = await self._session.token()
-        content = None if call.body is None else orjson.dumps(call.body)
+        content = call.csv
+        if content is None and call.body is not None:
+            content = orjson.dumps(call.body)
         for last in (False, True):
             answer = await self._http.send(
                 Request(
@@ -166,6 +173,8 @@ class SalesforceClient:
                     content=content,
                     probe=probe,
                     metered=metered,
+                    text=call.text,
+                    compress=call.csv is None,
                 )
             )
             if answer.status != _UNAUTHORIZED:
@@ -226,12 +235,23 @@ class SalesforceClient:
 def _headers(access_token: str, call: Call, content: bytes | None) -> Mapping[str, str]:
     headers = {
         "Authorization": f"Bearer {access_token}",
-        "Accept": "application/json",
+        "Accept": "text/csv" if call.text else "application/json",
         **call.headers,
     }
     if content is not None:
-        headers["Content-Type"] = "application/json; charset=UTF-8"
+        kind = "application/json" if call.csv is None else "text/csv"
+        headers["Content-Type"] = f"{kind}; charset=UTF-8"
     return headers
+
+
+def _json_error(answer: Answer) -> object:
+    """The body of an answer that was to be CSV: when it is an error, it is JSON all the same."""
+    if answer.status < _MULTIPLE:
+        return answer.body
+    try:
+        return orjson.loads(str(answer.body))
+    except orjson.JSONDecodeError:
+        return answer.body
 
 
 def _composite_replies(body: object) -> Sequence[Reply]:

@@ -110,6 +110,45 @@ SETTINGS: tuple[Setting, ...] = (
         example=False,
     ),
     Setting(
+        "remember_ids",
+        "integer",
+        "How many record ids to remember: a person whose record is known needs no lookup. 0 looks"
+        " everybody up every time.",
+        default=50_000,
+        example=200_000,
+    ),
+    Setting(
+        "remember_seconds",
+        "number",
+        "How long to remember one. For so long it goes unnoticed when somebody changes the match"
+        " key of the record in the org, or adds another record with the same.",
+        default=600.0,
+        example=3600.0,
+    ),
+    Setting(
+        "skip_unchanged",
+        "boolean",
+        "Skip an update with the very values that this worker last wrote to the record, as far as"
+        " it remembers; what others changed in the org meanwhile then stays.",
+        default=False,
+        example=True,
+    ),
+    Setting(
+        "bulk_threshold",
+        "integer",
+        "From how many waiting upserts on to write by Bulk API 2.0 jobs, many thousands at a time:"
+        " for backlogs, as a job takes minutes. 0 never does.",
+        default=0,
+        example=20_000,
+    ),
+    Setting(
+        "bulk_wait_seconds",
+        "number",
+        "How long to wait for a job before aborting it and writing the rest the usual way.",
+        default=600.0,
+        example=600.0,
+    ),
+    Setting(
         "api_share",
         "number",
         "The part of the org's daily API requests at which this connection stops.",

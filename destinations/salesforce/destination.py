@@ -1,40 +1,44 @@
 """Salesforce as a destination: looks up, plans, writes, and answers one outcome per upsert."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from destinations.salesforce import check, declared, settings
+from destinations.salesforce.answers import failed
 from destinations.salesforce.auth import Session
+from destinations.salesforce.bulk import Bulk, BulkOptions
+from destinations.salesforce.bulk_jobs import BulkJobs
 from destinations.salesforce.client import SalesforceClient
-from destinations.salesforce.lookup import (
-    Finder,
-    MatchKey,
-    is_id,
-    match_key,
-    needs_lookup,
-    plan_queries,
-)
+from destinations.salesforce.ids import RecordIds
+from destinations.salesforce.lookup import Finder, match_key, needs_lookup, plan_queries
 from destinations.salesforce.pack import Row, encode, one_per_record
 from destinations.salesforce.plan import Decision, Policy, Write, decide
 from destinations.salesforce.refused import RefusedFields
 from destinations.salesforce.repeats import Repeats
 from destinations.salesforce.schema import Schemas
 from destinations.salesforce.settings import SalesforceSettings
+from destinations.salesforce.unchanged import LastWritten
 from destinations.salesforce.validity import problem
 from destinations.salesforce.writer import Writer
 from transformer.budget import Budget
 from transformer.clock import Clock
 from transformer.destination import Finding, Kind, Limits, Settings
-from transformer.errors import QuotaSpent
+from transformer.errors import QuotaSpent, WriteFailed
 from transformer.http import ExchangeHook, HttpClient, Timeouts
-from transformer.outcome import Delivered, Outcome, Reason, Retry
-from transformer.remembered import Remembered
+from transformer.outcome import Outcome
 from transformer.upsert import FieldUse, Upsert
 
 # 1,000 rows are one lookup and one write: five collections of 200 in one composite.
 LIMITS = Limits(batch_records=1000, requests_in_flight=2, batch_bytes=6 * 1024 * 1024)
-REMEMBERED_RECORDS = 100_000
-REMEMBERED_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A decision per upsert of a batch; `relied` are those made on remembered ids."""
+
+    decisions: Sequence[Decision]
+    relied: frozenset[int]
 
 
 class SalesforceDestination:
@@ -55,15 +59,33 @@ class SalesforceDestination:
         self._client = SalesforceClient(http, self._session, options, clock)
         self._schemas = Schemas(self._client, clock)
         self._repeats = Repeats(self._client, self._schemas, clock)
-        self._created: Remembered[MatchKey, str] = Remembered(
-            capacity=REMEMBERED_RECORDS, seconds=REMEMBERED_SECONDS
+        self._ids = RecordIds(
+            capacity=options.remember_ids,
+            seconds=options.remember_seconds,
+            clock=clock,
+            follow_contacts=options.use_contact_id,
+        )
+        self._last_written = LastWritten(
+            capacity=options.remember_ids if options.skip_unchanged else 0,
+            seconds=options.remember_seconds,
+            clock=clock,
+        )
+        self._bulk = Bulk(
+            self._client,
+            BulkJobs(self._client, self._session),
+            schemas=self._schemas,
+            clock=clock,
+            policy=self._policy,
+            options=BulkOptions(
+                options.bulk_threshold, options.bulk_wait_seconds, options.assignment_rules
+            ),
         )
         self._refused = RefusedFields(self._policy, clock)
 
     @property
     def limits(self) -> Limits:
         """How much one `write` takes."""
-        return LIMITS
+        return replace(LIMITS, backlog_records=self._options.bulk_threshold or None)
 
     @property
     def budget(self) -> Budget:
@@ -88,25 +110,22 @@ class SalesforceDestination:
         Retry of the upserts it concerns.
         """
         await self._ask_for_quota()
-        decisions = await self._decide(batch)
-        outcomes = {
-            index: decision
-            for index, decision in enumerate(decisions)
-            if not isinstance(decision, Write)
-        }
-        rows = []
-        for decision in decisions:
-            if isinstance(decision, Write):
-                row = encode(self._refused.left_out(decision))
-                if isinstance(row, Row):
-                    rows.append(row)
-                else:
-                    outcomes[decision.index] = row
-        writer = Writer(self._client, self._policy, self._headers, self._refused)
-        outcomes.update(await writer.write(rows) if rows else {})
-        for index, upsert in enumerate(batch):
-            self._learn(upsert, outcomes[index])
-        return [outcomes[index] for index in range(len(batch))]
+        plan = await self._plan(batch)
+        outcomes: dict[int, Outcome] = {}
+        rows: list[Row] = []
+        for index, decision in enumerate(plan.decisions):
+            ready = self._ready(decision) if isinstance(decision, Write) else decision
+            if isinstance(ready, Row):
+                rows.append(ready)
+            else:
+                outcomes[index] = ready
+        outcomes.update(await self._send(rows, backlog=self._bulk.takes(len(batch))))
+        return [
+            self._ids.settle(
+                upsert, plan.decisions[index], outcomes[index], relied=index in plan.relied
+            )
+            for index, upsert in enumerate(batch)
+        ]
 
     async def check(self, fields: Sequence[FieldUse]) -> Sequence[Finding]:
         """Compare credentials, objects, fields and the budget with the org."""
@@ -131,19 +150,58 @@ class SalesforceDestination:
                 after_seconds=self.budget.recheck_seconds,
             )
 
-    async def _decide(self, batch: Sequence[Upsert]) -> Sequence[Decision]:
-        problems = [problem(upsert) for upsert in batch]
+    def _ready(self, write: Write) -> Row | Outcome:
+        """The row to send, or why there is none."""
+        write = self._refused.left_out(write)
+        return self._last_written.unchanged(write) or encode(write)
+
+    async def _send(self, rows: Sequence[Row], *, backlog: bool) -> Mapping[int, Outcome]:
+        """Send `rows`, a backlog by jobs as far as it goes; raises only if nothing is known."""
+        outcomes: dict[int, Outcome] = {}
+        self._last_written.begin(rows)
+        try:
+            if backlog:
+                progress = await self._bulk.write(rows)
+                outcomes, rest = progress.outcomes, progress.left
+            else:
+                rest = list(rows)
+            outcomes.update(await self._send_rest(rest, alone=not outcomes))
+        finally:
+            self._last_written.end(rows, outcomes)
+        return outcomes
+
+    async def _send_rest(self, rows: Sequence[Row], *, alone: bool) -> Mapping[int, Outcome]:
+        writer = Writer(self._client, self._policy, self._headers, self._refused)
+        try:
+            return await writer.write(rows)
+        except WriteFailed as failure:
+            if alone:
+                raise
+            return {row.write.index: failed(row.write, failure, sent=True) for row in rows}
+
+    async def _plan(self, batch: Sequence[Upsert]) -> Plan:
+        """Look up what is not known, and decide what becomes of every upsert."""
+        held = await self._bulk.held(batch)
+        known_of = [held.get(index) or problem(upsert) for index, upsert in enumerate(batch)]
         wanted = [
             upsert
-            for upsert, wrong in zip(batch, problems, strict=True)
-            if wrong is None and needs_lookup(upsert)
+            for upsert, settled in zip(batch, known_of, strict=True)
+            if settled is None and needs_lookup(upsert)
         ]
-        findings = await Finder(self._client).find(plan_queries(wanted))
+        asked, known = self._ids.split(wanted)
+        findings = await Finder(self._client).find(plan_queries(asked))
+        self._ids.learn(asked, findings)
+        findings.records.update(known)
         decisions: Sequence[Decision] = [
-            wrong or decide(index, upsert, findings, self._policy, self._recall)
-            for index, (upsert, wrong) in enumerate(zip(batch, problems, strict=True))
+            settled or decide(index, upsert, findings, self._policy, self._ids.created)
+            for index, (upsert, settled) in enumerate(zip(batch, known_of, strict=True))
         ]
-        return await self._look_for_repeats(one_per_record(decisions))
+        relied = frozenset(
+            index
+            for index, upsert in enumerate(batch)
+            if upsert.matches and match_key(upsert.object_type, upsert.matches[0]) in known
+        )
+        return Plan(await self._look_for_repeats(one_per_record(decisions)), relied)
 
     async def _look_for_repeats(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
         """Replace creates that an earlier attempt did already by what became of them."""
@@ -155,22 +213,6 @@ class SalesforceDestination:
             ]
         )
         return [found.get(index, decision) for index, decision in enumerate(decisions)]
-
-    def _recall(self, key: MatchKey) -> str | None:
-        return self._created.recall(key, self._clock.now())
-
-    def _learn(self, upsert: Upsert, outcome: Outcome) -> None:
-        """Remember what was created, and forget what turned out to be gone or converted."""
-        now = self._clock.now()
-        keys = [
-            match_key(upsert.object_type, match) for match in upsert.matches if not is_id(match)
-        ]
-        if isinstance(outcome, Delivered):
-            for key in keys if outcome.operation == "created" else ():
-                self._created.learn(key, outcome.record_id, now)
-        elif isinstance(outcome, Retry) and outcome.reason is Reason.REMATCH:
-            for key in keys:
-                self._created.forget(key)
 
 
 def write_headers(options: SalesforceSettings) -> Mapping[str, str]:

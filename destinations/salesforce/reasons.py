@@ -175,6 +175,9 @@ SETUP_CODES: Mapping[str, str] = {
 _UNKNOWN = _reject(Reason.REFUSED, "Salesforce gives the reason; correct the event or the org.")
 _DUPLICATE = re.compile(r"(?:found: )?(\w+) duplicates value on record with id: (\w{15,18})")
 _NO_COLUMN = re.compile(r"No such column '([^']+)'")
+_VALUE_READ = re.compile(
+    r" from VALUE_\w+ value (.*?)(?: or request may be missing .*)? at \[line:", re.DOTALL
+)
 _UNWRITABLE = re.compile(r"fields?: ([\w, ]+?)\. ")
 
 
@@ -212,6 +215,12 @@ class VendorError:
         found = _DUPLICATE.search(self.message)
         record_id = long_id(found.group(2)) if found else None
         return (found.group(1), record_id) if found and record_id else None
+
+    @property
+    def named_value(self) -> str | None:
+        """For JSON_PARSER_ERROR, the value that does not fit its field, as Salesforce quotes it."""
+        found = _VALUE_READ.search(self.message) if self.code == "JSON_PARSER_ERROR" else None
+        return found.group(1) if found else None
 
     @property
     def named_fields(self) -> tuple[str, ...]:

@@ -40,6 +40,15 @@ _INFERRED = (
     Auth.SOAP,
 )
 ENDING = frozenset({Auth.PASSWORD, Auth.SOAP})
+BULK_SINCE_VERSION = 49.0
+_VERSION = re.compile(r"v?(3[1-9]|[4-9]\d|1\d\d)\.0")
+_SECONDS = (
+    "remember_seconds",
+    "bulk_wait_seconds",
+    "recheck_seconds",
+    "connect_timeout_seconds",
+    "read_timeout_seconds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,11 @@ class SalesforceSettings:
     duplicates: str = "refuse"
     drop_unknown_fields: bool = False
     assignment_rules: bool = True
+    remember_ids: int = 50_000
+    remember_seconds: float = 600.0
+    skip_unchanged: bool = False
+    bulk_threshold: int = 0
+    bulk_wait_seconds: float = 600.0
     api_share: float = 0.8
     recheck_seconds: float = 60.0
     connect_timeout_seconds: float = 10.0
@@ -123,6 +137,11 @@ def read(settings: Settings) -> SalesforceSettings:
         duplicates=_text(settings, "duplicates") or "refuse",
         drop_unknown_fields=settings.get("unknown_fields") == "drop",
         assignment_rules=settings.get("assignment_rules") is not False,
+        remember_ids=int(_number(settings, "remember_ids", 50_000)),
+        remember_seconds=_number(settings, "remember_seconds", 600.0),
+        skip_unchanged=settings.get("skip_unchanged") is True,
+        bulk_threshold=int(_number(settings, "bulk_threshold", 0)),
+        bulk_wait_seconds=_number(settings, "bulk_wait_seconds", 600.0),
         api_share=_number(settings, "api_share", 0.8),
         recheck_seconds=_number(settings, "recheck_seconds", 60.0),
         connect_timeout_seconds=_number(settings, "connect_timeout_seconds", 10.0),
@@ -136,6 +155,7 @@ def validate(settings: Settings) -> Sequence[str]:
         *_auth_problems(settings),
         *_address_problems(settings),
         *_value_problems(settings),
+        *_bulk_problems(settings),
     ]
 
 
@@ -193,7 +213,7 @@ def _address_problems(settings: Settings) -> list[str]:
 def _value_problems(settings: Settings) -> list[str]:
     problems = []
     version = _text(settings, "api_version")
-    if version and re.fullmatch(r"v?(3[1-9]|[4-9]\d|1\d\d)\.0", version) is None:
+    if version and _VERSION.fullmatch(version) is None:
         problems.append(
             f'api_version: expected 31.0 or later, as in "{API_VERSION}", got "{version}".'
         )
@@ -202,9 +222,31 @@ def _value_problems(settings: Settings) -> list[str]:
         problems.append(f"api_share: expected more than 0 and at most 1, got {share:g}.")
     problems.extend(
         f"{name}: expected seconds greater than 0, got {value:g}."
-        for name in ("recheck_seconds", "connect_timeout_seconds", "read_timeout_seconds")
+        for name in _SECONDS
         if (value := _number(settings, name, 1.0)) <= 0
     )
+    return problems
+
+
+def _bulk_problems(settings: Settings) -> list[str]:
+    problems = [
+        f"{name}: expected 0 or more, got {value:g}."
+        for name in ("remember_ids", "bulk_threshold")
+        if (value := _number(settings, name, 0)) < 0
+    ]
+    if _number(settings, "bulk_threshold", 0) <= 0:
+        return problems
+    if settings.get("duplicates") == "allow":
+        problems.append(
+            "bulk_threshold: a bulk job cannot pass duplicate rules, expected 0 with duplicates"
+            " allow. Set it to 0, or duplicates to refuse or update."
+        )
+    version = _text(settings, "api_version").removeprefix("v") or API_VERSION
+    if _VERSION.fullmatch(version) and float(version) < BULK_SINCE_VERSION:
+        problems.append(
+            f"bulk_threshold: needs API version {BULK_SINCE_VERSION} or later, got {version}."
+            " Raise api_version, or set it to 0."
+        )
     return problems
 
 

@@ -13,6 +13,7 @@ from destinations.salesforce.answers import (
     failed,
     judge,
     judge_errors,
+    suspects,
     temporary,
 )
 from destinations.salesforce.client import Call, Reply, SalesforceClient
@@ -143,7 +144,7 @@ class Writer:
                 else:
                     self._again.append(row.write)
         else:
-            self._pending.extend(requests(part.split()))
+            self._pending.extend(requests(part.split(suspects(writes, errors))))
 
     def _take(self, write: Write, judgement: Judgement) -> None:
         match judgement:

@@ -132,6 +132,48 @@ def test_every_line_gives_one_object(tmp_path: Path, capsys: pytest.CaptureFixtu
     ]
 
 
+def test_a_message_id_is_shown_wherever_it_can_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also of what is no event; null where there is none."""
+    lines = _map(
+        tmp_path,
+        capsys,
+        _event(type="alias"),
+        _event(integrations=[], messageId=7),
+        {"type": "identify", "integrations": {}},
+        {"type": "alias", "messageId": ["x"]},
+        {"type": "alias", "messageId": ""},
+        [1],
+    )
+    assert [line["messageId"] for line in lines] == ["m", "7", None, None, None, None]
+    keys = ["line", "messageId", "upserts", "skipped", "rejected"]
+    assert [list(line) for line in lines] == [keys] * 6
+
+
+def test_every_line_is_explained_whatever_became_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With nothing to say where nothing was mapped."""
+    lines = _map(
+        tmp_path,
+        capsys,
+        b"{broken",
+        _event(integrations={}),
+        _event(traits={"email": "a@b.co", "name": "Jane Doe"}),
+        options=("--explain",),
+    )
+    keys = ["line", "messageId", "upserts", "skipped", "rejected", "explained"]
+    assert [list(line) for line in lines] == [keys] * 3
+    assert [line["explained"] for line in lines[:2]] == [[], []]
+    explained = lines[2]["explained"]
+    assert isinstance(explained, list)
+    fields = {field["name"]: field for field in explained[0]["fields"]}
+    assert (fields["FirstName"]["source"], fields["FirstName"]["directives"]) == (
+        "name", ["first_name"],
+    )  # fmt: skip
+
+
 def test_the_connections_own_keys_change_the_mapping(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

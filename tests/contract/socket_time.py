@@ -9,7 +9,6 @@ import selectors
 from collections.abc import Coroutine
 from typing import TypeVar
 
-from tests.invariants.virtual import LoopClock as LoopClock
 from tests.invariants.virtual import VirtualLoop
 
 T = TypeVar("T")

@@ -7,7 +7,6 @@ import pytest
 from tests.contract.account_engagement import (
     PROSPECTS,
     UPSERT,
-    activity,
     by_crm_id,
     by_id,
     connected,
@@ -15,6 +14,7 @@ from tests.contract.account_engagement import (
     person,
 )
 from transformer.emulator_faults import Fault
+from transformer.errors import Unauthorized
 from transformer.outcome import Delivered, Reason, Rejected, Skipped
 from transformer.upsert import Match, Note, Operation, Upsert
 
@@ -42,6 +42,15 @@ async def test_a_prospect_is_created_then_updated_by_one_request_each() -> None:
             "userId": 1,
         }
         assert setup.calls(f"POST {UPSERT}") == 2
+
+
+async def test_created_and_updated_are_told_apart_where_both_answer_201() -> None:
+    """By the moments in the answer."""
+    async with connected() as setup:
+        setup.emulator.prospects.update_status = 201
+        assert await setup.write_one(person("a@x.io")) == created(1)
+        setup.clock.seconds += 5
+        assert await setup.write_one(person("a@x.io")) == updated(1)
 
 
 async def test_a_thousand_identifies_take_at_most_1010_requests() -> None:
@@ -116,6 +125,15 @@ async def test_of_several_with_the_address_the_policy_chooses(policy: str, expec
             assert outcome.vendor == {"ids": ["1", "2", "3"]}
 
 
+async def test_a_lookup_of_several_chooses_as_an_upsert_does() -> None:
+    """The one with the latest activity, also where nobody is assigned."""
+    async with connected(several_per_email=True, settings={"connector_user": None}) as setup:
+        for month in (1, 3, 2):
+            moment = f"2026-0{month}-01T00:00:00+00:00"
+            setup.emulator.prospects.add("a@x.io", lastActivityAt=moment)
+        assert await setup.write_one(person("a@x.io", firstName="A")) == updated(2)
+
+
 @pytest.mark.parametrize("named", ["7", "seller@x.io", "005000000000007AAA", "005000000000007"])
 async def test_an_event_can_name_the_user(named: str) -> None:
     """P3: by id, e-mail or Salesforce id; the users are read once."""
@@ -167,8 +185,6 @@ async def test_the_connectors_user_can_be_kept_to_those_who_have_nobody() -> Non
 
 async def test_a_connectors_user_that_is_not_there_stops_everything() -> None:
     """A matter of the setup: nothing is lost and nothing is sent."""
-    from transformer.errors import Unauthorized  # noqa: PLC0415
-
     async with connected(settings={"connector_user": "gone@x.io"}) as setup:
         with pytest.raises(Unauthorized, match="connector_user"):
             await setup.write(person("a@x.io"))
@@ -228,6 +244,27 @@ async def test_lists_and_tags_of_event_and_settings_are_joined_once() -> None:
         assert sorted(map(str, tags)) == ["events", "vip"]
         assert len(setup.emulator.store.rows["tagged-objects"]) == 2
         assert setup.calls("POST /api/v5/objects/list-memberships") == 2
+
+
+async def test_a_list_is_found_on_a_later_page_and_a_dynamic_one_is_left_alone() -> None:
+    """Dynamic lists choose their members themselves."""
+    async with connected() as setup:
+        for number in range(1_001):
+            setup.emulator.objects.add("lists", name=f"L{number}", isDynamic=number == 0)
+        outcome = await setup.write_one(person("a@x.io", lists="L0, L1000"))
+        assert outcome == created(1, Note("unknown_field", "list L0"))
+        assert setup.calls("GET /api/v5/objects/lists") == 2
+        members = setup.emulator.store.rows["list-memberships"].values()
+        assert [row.get("listId") for row in members] == [1_001]
+
+
+async def test_an_update_with_nothing_to_say_is_not_sent() -> None:
+    """Skipped, with the id."""
+    async with connected() as setup:
+        setup.emulator.prospects.add("a@x.io")
+        outcome = await setup.write_one(by_id(1, seats__c=1))
+        assert outcome == Skipped(Reason.NOTHING_TO_WRITE, record_id="1")
+        assert setup.calls(f"PATCH {PROSPECTS}/{{id}}") == 0
 
 
 async def test_a_deleted_prospect_comes_back_by_address_and_is_refused_by_id() -> None:
@@ -336,24 +373,6 @@ async def test_two_upserts_of_one_prospect_in_a_batch_go_in_order() -> None:
         assert setup.prospect(1, "firstName") == {"firstName": "P0"}
 
 
-async def test_read_only_objects_are_skipped_or_refused_with_the_reason() -> None:
-    """P6: opportunities, accounts and campaigns come from Salesforce."""
-    opportunity = Upsert("Opportunity", Operation.CREATE, {"amount": 1})
-    account = Upsert("ProspectAccount", Operation.CREATE, {"name": "Acme"})
-    strange = Upsert("Visitor", Operation.CREATE, {})
-    async with connected() as setup:
-        outcomes = await setup.write(opportunity, account, strange)
-        assert [getattr(o, "reason", None) for o in outcomes] == [
-            Reason.EVENT_TYPE_NOT_MAPPED,
-            Reason.ACCESS_DENIED,
-            Reason.UNKNOWN_OBJECT,
-        ]
-    async with connected(settings={"opportunities": "reject"}) as setup:
-        outcome = await setup.write_one(opportunity)
-        assert isinstance(outcome, Rejected)
-        assert "read only in API v5" in outcome.detail
-
-
 async def test_a_match_key_that_finds_no_prospect_is_refused() -> None:
     """The API filters by id, CRM id and address only."""
     async with connected() as setup:
@@ -361,53 +380,3 @@ async def test_a_match_key_that_finds_no_prospect_is_refused() -> None:
         outcome = await setup.write_one(upsert)
         assert isinstance(outcome, Rejected)
         assert outcome.reason is Reason.MATCH_KEY_INVALID
-
-
-ACTIVITIES = {"external_activities": True, "activity_extension": "Events"}
-
-
-async def test_a_track_becomes_an_external_activity() -> None:
-    """Its type is the event's name as an API name; an unregistered one is refused alone."""
-    async with connected(settings=ACTIVITIES) as setup:
-        setup.emulator.objects.activity_types["Events"] = {"Order_Completed"}
-        setup.emulator.prospects.add("a@x.io")
-        outcomes = await setup.write(
-            activity("Order Completed", "A@x.io", value=12.5), activity("Other", "a@x.io")
-        )
-        assert outcomes[0] == Delivered("created", "1", "ExternalActivity")
-        assert getattr(outcomes[1], "reason", None) is Reason.UNKNOWN_FIELD
-        row = setup.emulator.store.rows["external-activities"][1]
-        assert {name: row.get(name) for name in ("extension", "type", "email", "value")} == {
-            "extension": "Events",
-            "type": "Order_Completed",
-            "email": "a@x.io",
-            "value": "12.5",
-        }
-
-
-async def test_activities_are_off_until_switched_on() -> None:
-    """Skipped, not dead-lettered; nothing is sent."""
-    async with connected() as setup:
-        outcome = await setup.write_one(activity("Order Completed", "a@x.io"))
-        assert isinstance(outcome, Skipped)
-        assert setup.calls("POST /api/v5/external-activities") == 0
-
-
-async def test_an_activity_whose_answer_was_lost_is_looked_for_before_it_is_sent_again() -> None:
-    """Once reads have caught up; one that never arrived is sent."""
-    async with connected(settings=ACTIVITIES) as setup:
-        setup.emulator.objects.activity_types["Events"] = {"Order"}
-        setup.emulator.prospects.add("a@x.io")
-        setup.emulator.script(
-            Fault("reset_after", path="/api/v5/external-activities", method="POST", count=1)
-        )
-        lost = await setup.write_one(activity("Order", "a@x.io"))
-        assert (getattr(lost, "after_seconds", 0), getattr(lost, "may_have_applied", 0)) == (
-            65.0,
-            True,
-        )
-        again = replace(activity("Order", "a@x.io"), repeated=True)
-        assert await setup.write_one(again) == Delivered("created", "1", "ExternalActivity")
-        assert len(setup.emulator.store.rows["external-activities"]) == 1
-        other = replace(activity("Order", "a@x.io", value="2"), repeated=True)
-        assert await setup.write_one(other) == Delivered("created", "2", "ExternalActivity")

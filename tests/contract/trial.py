@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from tests.contract.socket_time import LoopClock
+from tests.invariants.virtual import LoopClock
 from transformer import app
 from transformer.decode import decode
 from transformer.deliver import Deliverer
@@ -151,7 +151,9 @@ async def on_trial(name: str, settings: Settings | None = None) -> AsyncIterator
                 await destination.close()
     assert list(subject.emulator.unknown_routes) == []
     assert list(subject.emulator.crashes) == []
-    assert [fault["kind"] for fault in subject.emulator.faults.to_json() if not fault["fired"]] == []
+    assert [
+        fault["kind"] for fault in subject.emulator.faults.to_json() if not fault["fired"]
+    ] == []
 
 
 def _settings(kind: Kind, subject: Subject, more: Settings) -> Settings:

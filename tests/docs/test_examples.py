@@ -1,5 +1,6 @@
 """The example configurations of every destination: they load, and `full` sets every option."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import orjson
 import pytest
 import yaml
 
-from transformer import app
+from transformer import app, cli
 from transformer.config import keys, load
 from transformer.config.keys import Key
 
@@ -48,6 +49,43 @@ def test_an_example_loads_and_its_mapping_compiles(path: Path) -> None:
     }
     config = load(path, app.kind, environment)
     assert len(app.wire(config)) == len(config.connections)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=_id)
+def test_an_example_passes_the_check(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the command does it, with its variables set."""
+    environment = _environment(path.read_text(encoding="utf-8"))
+    for name, value in (environment | {"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092"}).items():
+        monkeypatch.setenv(name, value)
+    assert cli.run(["check", "--config", str(path), "--json"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert [orjson.loads(line)["level"] for line in shown.out.splitlines()] == ["ok"]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=_id)
+def test_an_example_maps_an_event_without_any_credentials(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Given by a relative path, as people do; one person becomes at least one write."""
+    kind = app.kind(path.parent.parent.name)
+    event = {
+        "type": "identify",
+        "messageId": "m",
+        "userId": "u",
+        "integrations": {kind.integrations[0]: True},
+        "traits": {"email": "ann@x.io", "firstName": "Ann", "lastName": "Lee", "name": "Ann Lee"},
+    }
+    (tmp_path / "e.jsonl").write_bytes(orjson.dumps(event) + b"\n")
+    relative = os.path.relpath(path)
+    assert cli.run(["map", "--config", relative, "--json", str(tmp_path / "e.jsonl")]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    (line,) = [orjson.loads(each) for each in shown.out.splitlines()]
+    assert (line["messageId"], line["skipped"], line["rejected"]) == ("m", None, None)
+    assert len(line["upserts"]) >= 1
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=_id)

@@ -101,6 +101,7 @@ def configure(topics: Topics, tmp_path: Path, url: str) -> Path:
 def leads(org: SalesforceEmulator) -> dict[str, tuple[object, object]]:
     """What both connections wrote last, per e-mail."""
     rows = list(org.records("Lead"))
+    found: dict[str, tuple[object, object]]
     found = {str(row.get("Email")): (row.get("n__c"), row.get("other__c")) for row in rows}
     assert len(found) == len(rows)
     return found

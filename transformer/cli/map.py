@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import click
+import orjson
 
 from transformer import app
 from transformer.app import Wired
@@ -88,8 +89,9 @@ def _mapped(wired: Wired, record: Record, *, explain: bool) -> dict[str, object]
     }
     event = decode(record)
     if isinstance(event, Rejected):
-        return result | {"rejected": _rejected(event)}
-    result["messageId"] = event.message_id
+        result |= {"messageId": _message_id(record), "rejected": _rejected(event)}
+        return result | ({"explained": []} if explain else {})
+    result["messageId"] = event.message_id or None
     plan = wired.mapping.evaluate(event)
     if isinstance(plan, Skipped):
         result["skipped"] = {"reason": plan.reason.value}
@@ -100,6 +102,17 @@ def _mapped(wired: Wired, record: Record, *, explain: bool) -> dict[str, object]
     if explain:
         result["explained"] = explained.entries(wired.mapping.explain(event))
     return result
+
+
+def _message_id(record: Record) -> str | None:
+    """The id of what is no event, where it can be read all the same."""
+    try:
+        root: object = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError:
+        return None
+    found = root.get("messageId") if isinstance(root, dict) else None
+    known = isinstance(found, str | int) and not isinstance(found, bool)
+    return (str(found).strip() or None) if known else None
 
 
 def _upsert(upsert: Upsert) -> dict[str, object]:

@@ -180,7 +180,7 @@ def _progress() -> Iterator[Progress]:
 
     def tell(what: str, done: int, total: int) -> None:
         if what not in tasks:
-            tasks[what] = shown.add_task(what)
+            tasks[what] = shown.add_task(what, total=total)
         shown.update(tasks[what], completed=done, total=total)
 
     with shown:

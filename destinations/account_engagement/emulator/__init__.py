@@ -6,7 +6,7 @@ Built from the API v5 documentation. Not verified against a live business unit, 
 | --- | --- |
 | status of codes 66 and 122 | 429 (`limit_status`) |
 | status of 181 and 201; of 184; of 46 | 400; 401; 403 |
-| status of an upsert | 201 when it creates, 200 when it updates |
+| status of an upsert | 201 when it creates, 200 when it updates (`prospects.update_status`) |
 | a known address on create, without several per e-mail | code 9; on update code 54 |
 | e-mail addresses of another case | another prospect |
 | an upsert of a deleted prospect, without several per e-mail | it comes back |

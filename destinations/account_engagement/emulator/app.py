@@ -1,7 +1,7 @@
 """The server of the Account Engagement emulator: token, business unit, limits, and the objects."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from zoneinfo import ZoneInfo
 
@@ -246,5 +246,4 @@ class AccountEngagementEmulator(Emulator):
         return self.oauth.token(call, self.clock.now(), self.clock.wall(), self.url)
 
     def _today(self) -> str:
-        moment = datetime.fromtimestamp(0, self._zone) + timedelta(seconds=self.clock.wall())
-        return moment.astimezone(self._zone).date().isoformat()
+        return datetime.fromtimestamp(self.clock.wall(), self._zone).date().isoformat()

@@ -49,12 +49,16 @@ ROOT = "/api/v5/objects/prospects"
 
 
 class Prospects:
-    """The prospect resource. `several` is the switch AMPSEA: one address, several prospects."""
+    """The prospect resource. `several` is the switch AMPSEA: one address, several prospects.
+
+    `update_status` is what an upsert answers when it updates: 200, or 201 in some reports.
+    """
 
     def __init__(self, store: Store, pages: Pages, *, several: bool) -> None:
         self._store = store
         self._pages = pages
         self.several = several
+        self.update_status = 200
 
     def routes(self) -> Iterable[tuple[str, str, Handler]]:
         """Method, pattern, handler."""
@@ -142,7 +146,7 @@ class Prospects:
             return json_answer(self.shown(row, names), 201)
         restored = {"isDeleted": False} if row.deleted else {}
         self._store.change("prospects", row, {**values, **restored}, "upsert")
-        return json_answer(self.shown(row, names), 200)
+        return json_answer(self.shown(row, names), self.update_status)
 
     def _undelete(self, call: Call, _params: Mapping[str, str]) -> Answer:
         names = fields_asked(call, self._known(), required=False) or ("id",)

@@ -55,7 +55,7 @@ class Queryable:
 
 @dataclass(slots=True)
 class _Sequence:
-    asked: Queryable
+    collection: str
     query: Mapping[str, str]
     next_index: int
     expires: float
@@ -85,7 +85,7 @@ class Pages:
         if "nextPageToken" in query:
             if set(query) - {"fields", "nextPageToken"}:
                 raise invalid_parameter("nextPageToken. Only fields may be given with it.")
-            known = self._resume(query["nextPageToken"], asked, now)
+            known = self._resume(query["nextPageToken"], collection, now)
             query, start = known.query, known.next_index
         found = _ordered(_filtered(rows, query, asked), query, asked)
         limit = _limit(query)
@@ -97,16 +97,16 @@ class Pages:
         }
         if start + limit < len(found):
             token = secrets.token_urlsafe(16)
-            self.tokens[token] = _Sequence(asked, query, start + limit, now + TOKEN_SECONDS)
+            self.tokens[token] = _Sequence(collection, query, start + limit, now + TOKEN_SECONDS)
             body["nextPageToken"] = token
             body["nextPageUrl"] = (
                 f"https://pi.pardot.com/api/v5/objects/{collection}?nextPageToken={token}"
             )
         return json_answer(body)
 
-    def _resume(self, token: str, asked: Queryable, now: float) -> _Sequence:
+    def _resume(self, token: str, collection: str, now: float) -> _Sequence:
         known = self.tokens.get(token)
-        if known is None or known.asked is not asked:
+        if known is None or known.collection != collection:
             raise Refusal(211, "The nextPageToken is invalid.")
         if known.expires <= now:
             raise Refusal(210, "The nextPageToken is expired.")

@@ -105,6 +105,10 @@ class ActiveCampaignEmulator(Emulator):
         """Answer a route that the documentation does not know."""
         return json_answer({"message": f"No route {call.path}"}, 405 if allowed else 404)
 
+    def connection_settings(self) -> Mapping[str, str]:
+        """Return the settings by which the account's key reaches it."""
+        return {"base_url": self.url, "api_token": self.api_token}
+
     def state(self, query: Mapping[str, str]) -> object:
         """Return the records, or those of `?kind=contacts`, with their write history."""
         kinds = [kind for kind in KINDS if kind == query.get("kind", kind)]

@@ -14,7 +14,9 @@ from transformer.emulator_subject import (
     Behaviour,
     Case,
     Cost,
+    Facts,
     Held,
+    Json,
     Stored,
     Subject,
     identify,
@@ -27,26 +29,27 @@ BLOCKED = "blocked@example.com"
 class ActiveCampaignSubject(Subject):
     """An account with the custom fields of the trial."""
 
-    person = "ActiveCampaign-contact"
-    writes = ("POST", SYNC)
-    half_applied = Fault("reset_after", path=SYNC, skip=2, count=1)
-    refused: Settings = {"api_token": "wrong"}
-    bad_traits = {"phone": ["1", "2"]}
-    stored = Stored(null="", empty="", false="false", zero="0")
-    absent = {
-        Behaviour.VENDOR_LIMITS: "the vendor has no limit beside its requests per second, which"
-        " answers 429 with Retry-After",
-        Behaviour.CREDENTIALS_RENEWED: "an API key does not run out",
-        Behaviour.SEVERAL_MATCHES: "the vendor keeps contacts unique by e-mail, accounts by name",
-    }
-    notes = {
-        Behaviour.HALF_APPLIED: "each contact is a request of its own: the third of five is lost",
-        Behaviour.NOTHINGS: 'ActiveCampaign knows text alone: null and `""` both clear',
-        Behaviour.OVERSIZE: "by bulk import, 250 contacts each",
-    }
-    costs = (
-        Cost("by bulk import, 250 contacts each", fixed=10),
-        Cost("one by one", fixed=10, each=1, settings={"bulk_threshold": 0}),
+    facts = Facts(
+        person="ActiveCampaign-contact",
+        writes=("POST", SYNC),
+        half_applied=Fault("reset_after", path=SYNC, skip=2, count=1),
+        refused={"api_token": "wrong"},
+        stored=Stored(null="", empty="", false="false", zero="0"),
+        absent={
+            Behaviour.VENDOR_LIMITS: "the vendor has no limit beside its requests per second, which"
+            " answers 429 with Retry-After",
+            Behaviour.CREDENTIALS_RENEWED: "an API key does not run out",
+            Behaviour.SEVERAL_MATCHES: "contacts are unique by e-mail, accounts by name",
+        },
+        notes={
+            Behaviour.HALF_APPLIED: "each contact is a request of its own; the third is lost",
+            Behaviour.NOTHINGS: 'ActiveCampaign knows text alone: null and `""` both clear',
+            Behaviour.OVERSIZE: "by bulk import, 250 contacts each",
+        },
+        costs=(
+            Cost("by bulk import, 250 contacts each", fixed=10),
+            Cost("one by one", fixed=10, each=1, settings={"bulk_threshold": 0}),
+        ),
     )
 
     def __init__(self, clock: Clock) -> None:
@@ -55,10 +58,6 @@ class ActiveCampaignSubject(Subject):
             trait: self.account.catalogue.add_field(trait).id for trait in (TEXT, FLAG, NUMBER)
         }
 
-    def settings(self) -> Settings:
-        """The account's key."""
-        return {"base_url": self.account.url, "api_token": self.account.api_token}
-
     def people(self) -> Sequence[Held]:
         """The contacts."""
         return [self._held(row) for row in self.account.store.rows["contacts"].values()]
@@ -66,6 +65,11 @@ class ActiveCampaignSubject(Subject):
     def delete(self, record_id: str) -> None:
         """Delete it."""
         self.account.store.remove("contacts", record_id)
+
+    def bad(self) -> Json:
+        """An address that the account has blocked."""
+        self.account.blocked.add(BLOCKED)
+        return identify(BLOCKED, "Bad")
 
     def successes(self) -> Sequence[Case]:
         """By e-mail, by id, created; accounts found by name."""

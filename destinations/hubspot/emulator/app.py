@@ -26,6 +26,8 @@ from destinations.hubspot.emulator.values import stamp
 from transformer.clock import Clock
 from transformer.emulator import Answer, Call, Emulator, Handler, json_answer, query_of
 
+PRIVATE_TOKEN = "pat-na1-emulator"  # noqa: S105 - of the emulator, opens nothing
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -163,6 +165,10 @@ class HubSpotEmulator(Emulator):
         self.portal.store.clear()
         self.events.clear()
         self.limiter.clear()
+
+    def connection_settings(self) -> Mapping[str, str]:
+        """Return the settings by which a private app reaches this portal."""
+        return {"base_url": self.url, "access_token": self._options.token or PRIVATE_TOKEN}
 
     def state(self, query: Mapping[str, str]) -> object:
         """Show every record with its history and links; `?object=contacts` shows one object."""

@@ -15,7 +15,9 @@ from transformer.emulator_subject import (
     Behaviour,
     Case,
     Cost,
+    Facts,
     Held,
+    Json,
     Stored,
     Subject,
     identify,
@@ -33,34 +35,29 @@ _BY_HAND = Call(0, "POST", "", "", {}, b"")
 class HubSpotSubject(Subject):
     """A portal whose contacts have the properties of the trial."""
 
-    person = "HubSpot-contacts"
-    writes = ("POST", UPSERT)
-    half_applied = Fault(faults.HALF_APPLIED, path=UPSERT, count=1, options={"rows": 2})
-    refused: Settings = {"access_token": "no-token"}
-    bad_traits = {NUMBER: "many"}
-    stored = Stored(null="", empty="", false="false", zero="0")
-    limits = {
-        "the burst limit": Fault(faults.BURST_LIMIT, count=1),
-        "the day's limit": Fault(faults.DAILY_LIMIT, count=1),
-        "a locked record": Fault(faults.LOCKED, count=1),
-        "the account is being moved": Fault(faults.MIGRATING, count=1, retry_after=1800),
-    }
-    expired = Fault(faults.EXPIRE_TOKENS, count=1)
-    notes = {
-        Behaviour.NOTHINGS: 'HubSpot knows text alone: null and `""` both clear',
-        Behaviour.CREDENTIALS_RENEWED: "OAuth; a private app's token does not run out",
-        Behaviour.SEVERAL_MATCHES: "companies of one domain; e-mail addresses are unique",
-    }
-    costs = (Cost("batches of 100, after one look at the properties", fixed=2, each=0.01),)
+    facts = Facts(
+        person="HubSpot-contacts",
+        writes=("POST", UPSERT),
+        half_applied=Fault(faults.HALF_APPLIED, path=UPSERT, count=1, options={"rows": 2}),
+        refused={"access_token": "no-token"},
+        stored=Stored(null="", empty="", false="false", zero="0"),
+        limits={
+            "the burst limit": Fault(faults.BURST_LIMIT, count=1),
+            "the day's limit": Fault(faults.DAILY_LIMIT, count=1),
+            "a locked record": Fault(faults.LOCKED, count=1),
+            "the account is being moved": Fault(faults.MIGRATING, count=1, retry_after=1800),
+        },
+        expired=Fault(faults.EXPIRE_TOKENS, count=1),
+        notes={
+            Behaviour.NOTHINGS: 'HubSpot knows text alone: null and `""` both clear',
+            Behaviour.CREDENTIALS_RENEWED: "OAuth; a private app's token does not run out",
+            Behaviour.SEVERAL_MATCHES: "companies of one domain; e-mail addresses are unique",
+        },
+        costs=(Cost("batches of 100, after one look at the properties", fixed=2, each=0.01),),
+    )
 
     def __init__(self, clock: Clock) -> None:
-        self.emulator = self.portal = build(
-            clock=clock, token="pat-na1-trial", properties={"contacts": PROPERTIES}
-        )
-
-    def settings(self) -> Settings:
-        """A private app."""
-        return {"base_url": self.portal.url, "access_token": "pat-na1-trial"}
+        self.emulator = self.portal = build(clock=clock, properties={"contacts": PROPERTIES})
 
     def renewable(self) -> Settings:
         """An OAuth app."""
@@ -92,6 +89,12 @@ class HubSpotSubject(Subject):
         record = portal.store.get(portal.schema.find("contacts"), record_id)
         if record is not None:
             portal.archive(record, _BY_HAND, self.portal.clock.wall())
+
+    def bad(self) -> Json:
+        """A row that the portal's own validation refuses."""
+        options = {"where": {"firstname": "Bad"}}
+        self.portal.script(Fault(faults.ROW_ERROR, options=options))
+        return identify("bad@example.com", "Bad")
 
     def successes(self) -> Sequence[Case]:
         """By e-mail, by id, created; companies found by domain."""

@@ -81,6 +81,10 @@ class PipedriveEmulator(Emulator):
         super().reset()
         self._begin()
 
+    def connection_settings(self) -> Mapping[str, str]:
+        """Return the settings by which an API token reaches this company."""
+        return {"base_url": self.url, "api_token": next(iter(self._api_tokens))}
+
     def state(self, query: Mapping[str, str]) -> object:
         """Return all records with their history, deleted ones included, and the tokens spent."""
         wanted = query.get("object")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from destinations.pipedrive.emulator import API_TOKEN, build, faults, oauth
+from destinations.pipedrive.emulator import build, faults, oauth
 from destinations.pipedrive.emulator.store import Row, Write
 from transformer.clock import Clock
 from transformer.destination import Settings
@@ -14,7 +14,9 @@ from transformer.emulator_subject import (
     Behaviour,
     Case,
     Cost,
+    Facts,
     Held,
+    Json,
     Stored,
     Subject,
     identify,
@@ -26,29 +28,30 @@ PERSONS = "*/persons"
 class PipedriveSubject(Subject):
     """A company whose persons have the fields of the trial, and whose search index lags."""
 
-    person = "Pipedrive-persons"
-    writes = ("POST", PERSONS)
-    half_applied = Fault("reset_after", method="POST", path=PERSONS, skip=2, count=1)
-    refused: Settings = {"api_token": "wrong"}
-    bad_traits = {"ownerId": 99}
-    stored = Stored(null=None, empty=None, false="false", zero=0)
-    limits = {
-        "a window is full": Fault(faults.OVER_LIMIT, count=1),
-        "the day's tokens are spent": Fault(faults.SPEND_TOKENS, count=1),
-        "the HTML block": Fault(faults.BLOCK, count=1),
-    }
-    expired = Fault(faults.EXPIRE_TOKEN, count=1)
-    absent = {
-        Behaviour.ALREADY_THERE: "nothing is unique in Pipedrive: it never says so",
-    }
-    notes = {
-        Behaviour.HALF_APPLIED: "each record is a request of its own: the third of five is lost",
-        Behaviour.NOTHINGS: 'Pipedrive has no booleans, and keeps `""` as null',
-        Behaviour.CREDENTIALS_RENEWED: "OAuth; an API token does not run out",
-    }
-    costs = (
-        Cost("a search and a create each", fixed=10, each=2),
-        Cost("an update each, when the person is known", fixed=10, each=1, known=True),
+    facts = Facts(
+        person="Pipedrive-persons",
+        writes=("POST", PERSONS),
+        half_applied=Fault("reset_after", method="POST", path=PERSONS, skip=2, count=1),
+        refused={"api_token": "wrong"},
+        stored=Stored(null=None, empty="", false="false", zero=0),
+        limits={
+            "a window is full": Fault(faults.OVER_LIMIT, count=1),
+            "the day's tokens are spent": Fault(faults.SPEND_TOKENS, count=1),
+            "the HTML block": Fault(faults.BLOCK, count=1),
+        },
+        expired=Fault(faults.EXPIRE_TOKEN, count=1),
+        absent={
+            Behaviour.ALREADY_THERE: "nothing is unique in Pipedrive: it never says so",
+        },
+        notes={
+            Behaviour.HALF_APPLIED: "each person is a request of its own; the third is lost",
+            Behaviour.NOTHINGS: "Pipedrive has no booleans: a text field holds `false`",
+            Behaviour.CREDENTIALS_RENEWED: "OAuth; an API token does not run out",
+        },
+        costs=(
+            Cost("a search and a create each", fixed=10, each=2),
+            Cost("an update each, when the person is known", fixed=10, each=1, known=True),
+        ),
     )
 
     def __init__(self, clock: Clock) -> None:
@@ -58,9 +61,8 @@ class PipedriveSubject(Subject):
         self._codes = {trait: add("persons", trait, kind, []).code for trait, kind in fields}
 
     def settings(self) -> Settings:
-        """An API token."""
-        return {"base_url": self.company.url, "api_token": API_TOKEN, "plan": "ultimate",
-                "seats": 10}  # fmt: skip
+        """An API token, and the plan that the company has."""
+        return {**self.company.connection_settings(), "plan": "ultimate", "seats": 10}
 
     def renewable(self) -> Settings:
         """An OAuth app."""
@@ -82,9 +84,13 @@ class PipedriveSubject(Subject):
         if row is not None:
             self.company.store.delete(row, self._by_hand("delete", {}))
 
+    def bad(self) -> Json:
+        """An owner who is not there."""
+        return identify("bad@example.com", "Bad", ownerId=99)
+
     def successes(self) -> Sequence[Case]:
         """By e-mail, by id, created; organizations found by name."""
-        known = self._add(name="Known", emails=[])
+        known = self._add(name="Known")
         company = {"type": "group", "traits": {"name": "Acme"}}
         named: dict[str, object] = {
             "type": "identify",
@@ -107,8 +113,8 @@ class PipedriveSubject(Subject):
         return Case("two persons", identify("twin@example.com", "Twin"), "several_matches")
 
     def _add(self, **values: object) -> str:
-        stored = {"phones": [], "custom_fields": {}, **values}
-        return str(self.company.store.insert("persons", stored, self._by_hand("create", stored)).id)
+        write = self._by_hand("create", values)
+        return str(self.company.records.create("persons", values, write)["id"])
 
     def _by_hand(self, operation: str, body: Mapping[str, object]) -> Write:
         return Write(0, self.company.clock.wall(), operation, body)

@@ -1,5 +1,7 @@
 """The compiled mapping's own surface: versions, functions, redirects, fields, explanations."""
 
+import re
+
 import pytest
 
 from tests.unit.mapping.events import OPEN, event, identify, salesforce
@@ -150,6 +152,31 @@ def test_the_default_mapping_writes_every_writable_field_of_the_requirements() -
     lead = {use.name for use in salesforce().fields() if use.object_type == "Lead"}
     assert lead >= WRITTEN
     assert lead.isdisjoint(READ_ONLY)
+
+
+def spellings(name: str) -> list[str]:
+    """How people spell the trait of a field: LastName, lastName, last_name, lastname."""
+    words = re.findall(r"[A-Z][a-z]*", name)
+    return [name, name[0].lower() + name[1:], "_".join(words).lower(), name.lower()]
+
+
+@pytest.mark.parametrize(
+    ("name", "trait"),
+    [(name, trait) for name in sorted(WRITTEN | READ_ONLY) for trait in spellings(name)],
+)
+def test_every_field_of_the_requirements_is_understood_however_it_is_spelled(
+    name: str, trait: str
+) -> None:
+    """It never becomes a custom field, which an org would refuse (row S6)."""
+    value = "j@example.com" if name == "Email" else "x"
+    found = only(salesforce(), identify(**{"email": "j@example.com", trait: value}))
+    assert isinstance(found, Upsert)
+    written = {**found.properties, **found.on_create, **found.on_update}
+    if name in READ_ONLY:
+        assert Note("read_only", name) in found.notes
+    else:
+        assert written[name] == value
+    assert not any(each.endswith("__c") for each in written)
 
 
 # What every org has: the Lead and Contact of the Object Reference that describe always shows.

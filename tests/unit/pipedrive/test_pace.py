@@ -15,6 +15,17 @@ def test_a_window_opens_two_seconds_after_the_oldest_answer() -> None:
     assert window.wait_seconds(2.1) > 0.0
 
 
+def test_a_full_window_is_never_open_by_rounding() -> None:
+    """At the very moment that 2.1 leaves it there is room for one request, not for many."""
+    window = Window(1)
+    window.take()
+    window.release(2.1)
+    assert window.wait_seconds(4.199999999999999) == 0.0
+    window.take()
+    window.release(4.199999999999999)
+    assert window.wait_seconds(4.199999999999999) > 0.0
+
+
 def test_a_request_without_an_answer_keeps_its_place() -> None:
     """When it arrives is not known before its answer is here."""
     window = Window(1)

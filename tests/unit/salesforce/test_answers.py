@@ -12,6 +12,7 @@ from destinations.salesforce.answers import (
     failed,
     judge,
     judge_errors,
+    suspects,
 )
 from destinations.salesforce.plan import Policy, Write
 from destinations.salesforce.reasons import VendorError
@@ -200,6 +201,35 @@ def test_a_refusal_of_the_whole_is_about_the_rows_that_have_the_field_it_names()
     writes = [create(0, {"A__c": 1}), create(1, {"B": 2}), create(2, {"a__C": 3})]
     error = VendorError("INVALID_FIELD", "No such column 'A__c' on sobject of type Lead")
     assert culprits(writes, [error]) == {0: (error,), 2: (error,)}
+
+
+@pytest.mark.parametrize(
+    ("token", "likely"),
+    [
+        ("VALUE_STRING value soon", {1}),
+        ("VALUE_STRING value two\nlines", {2}),
+        ("VALUE_NUMBER_INT value 7", {3, 4}),
+        ("VALUE_TRUE value true", {5}),
+        ("VALUE_STRING value elsewhere", set()),
+    ],
+)
+def test_a_value_that_a_refusal_quotes_points_to_the_rows_that_have_it(
+    token: str, likely: set[int]
+) -> None:
+    """As Salesforce words it, with and without the half sentence in the middle."""
+    values = ["x", "soon", "two\nlines", 7, "7", True, None]
+    writes = [create(index, {"A__c": value}) for index, value in enumerate(values)]
+    for middle in ("", " or request may be missing a required field"):
+        text = f"Cannot deserialize instance of date from {token}{middle} at [line:1, column:179]"
+        assert suspects(writes, [VendorError("JSON_PARSER_ERROR", text)]) == likely
+
+
+def test_only_values_that_do_not_fit_are_quoted() -> None:
+    """Other refusals name no value."""
+    writes = [create(0, {"A__c": "soon"}), create(1, {"A__c": None})]
+    text = "no date from VALUE_STRING value soon at [line:1, column:2]"
+    for error in (VendorError("INVALID_FIELD", text), VendorError("JSON_PARSER_ERROR", "soon")):
+        assert suspects(writes, [error]) == frozenset()
 
 
 @pytest.mark.parametrize(

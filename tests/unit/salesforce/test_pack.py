@@ -137,6 +137,24 @@ def test_a_refused_collection_is_cut_into_at_most_five(size: int, parts: list[in
     assert [len(smaller.rows) for smaller in part.split()] == parts
 
 
+@pytest.mark.parametrize(
+    ("suspects", "parts"),
+    [
+        ({3, 5}, [[3, 5], [0, 1, 2, 4]]),
+        (set(), [[0, 1], [2, 3], [4, 5]]),
+        ({9}, [[0, 1], [2, 3], [4, 5]]),
+    ],
+)
+def test_suspects_are_sent_apart_from_the_others(
+    suspects: set[int], parts: list[list[int]]
+) -> None:
+    """Where they are all suspects, or none, nothing is told apart by it."""
+    part = Collection(tuple(rows([create(i) for i in range(6)])))
+    cut = [[row.write.index for row in smaller.rows] for smaller in part.split(frozenset(suspects))]
+    assert cut == parts
+    assert part.split(frozenset(range(6))) == part.split()
+
+
 def test_large_rows_do_not_share_a_request() -> None:
     """A request is bounded in bytes, too."""
     large = {"Description": "x" * 30_000}

@@ -1,0 +1,1 @@
+"""Everything that running it takes; the program does not import this."""

@@ -1,0 +1,187 @@
+"""Record ids known from lookups and creates: while one is known, its person needs no lookup.
+
+An entry may be out of date at any time, so a refusal that may come of that is never an answer: the
+entry is forgotten and the upsert looked up. It sends nothing itself.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from destinations.salesforce.lookup import (
+    Findings,
+    Found,
+    MatchKey,
+    is_id,
+    match_key,
+    needs_lookup,
+)
+from destinations.salesforce.plan import Decision, Write
+from transformer.clock import Clock
+from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry
+from transformer.remembered import Remembered
+from transformer.upsert import Operation, Upsert
+
+HANDED_CONTACTS = 10_000
+
+# Refusals that a lookup might not have led to: the record is gone, merged, converted, or not ours.
+_DOUBTFUL = frozenset(
+    {
+        Reason.ACCESS_DENIED,
+        Reason.INVALID_REFERENCE,
+        Reason.RECORD_CONVERTED,
+        Reason.RECORD_DELETED,
+        Reason.RECORD_NOT_FOUND,
+        Reason.REMATCH,
+    }
+)
+_GONE = frozenset({Reason.RECORD_DELETED, Reason.RECORD_NOT_FOUND})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One record; `contact_id` is what a converted lead became, `created` that we made it."""
+
+    record_id: str
+    contact_id: str = ""
+    created: bool = False
+
+    @property
+    def found(self) -> Found:
+        """The record as a lookup would have found it."""
+        values: Mapping[str, object] = (
+            {"isconverted": True, "convertedcontactid": self.contact_id} if self.contact_id else {}
+        )
+        return Found(self.record_id, "", values)
+
+
+class RecordIds:
+    """What is known of one org, bounded; an entry is as old as the answer it came from.
+
+    `follow_contacts` keeps the contacts of converted leads, too.
+    """
+
+    def __init__(
+        self, *, capacity: int, seconds: float, clock: Clock, follow_contacts: bool
+    ) -> None:
+        self._clock = clock
+        self._follow_contacts = follow_contacts
+        self._known: Remembered[MatchKey, Known] = Remembered(capacity=capacity, seconds=seconds)
+        self._handed: Remembered[str, MatchKey] = Remembered(
+            capacity=min(capacity, HANDED_CONTACTS), seconds=seconds
+        )
+
+    def split(
+        self, upserts: Iterable[Upsert]
+    ) -> tuple[Sequence[Upsert], Mapping[MatchKey, list[Found]]]:
+        """Part `upserts` into those to be looked up, and what is known of the others."""
+        asked: list[Upsert] = []
+        known: dict[MatchKey, list[Found]] = {}
+        for upsert in upserts:
+            entry = self._recall(_key(upsert)) if _may_rely(upsert) else None
+            if entry is None:
+                asked.append(upsert)
+            else:
+                known[_key(upsert)] = [entry.found]
+        for upsert in asked:
+            for match in upsert.matches:
+                known.pop(match_key(upsert.object_type, match), None)
+        return asked, known
+
+    def created(self, key: MatchKey) -> str | None:
+        """The record that we created for `key`, in case a lookup misses it."""
+        entry = self._recall(key)
+        return entry.record_id if entry and entry.created else None
+
+    def learn(self, asked: Iterable[Upsert], findings: Findings) -> None:
+        """Remember what lookups found, where it is one record and no other."""
+        for upsert in asked:
+            records = findings.of(upsert.object_type, upsert.matches[0])
+            choices = [record for record in records if not record.converted] or records
+            if len(choices) != 1:
+                continue
+            found = choices[0]
+            if not found.converted:
+                self._remember(_key(upsert), Known(found.record_id))
+            elif self._follow_contacts and found.contact_id:
+                self._remember(_key(upsert), Known(found.record_id, found.contact_id))
+
+    def settle(
+        self, upsert: Upsert, decision: Decision, outcome: Outcome, *, relied: bool
+    ) -> Outcome:
+        """Learn from what became of `upsert`; `relied` says that no lookup was made for it.
+
+        A refusal that a lookup might have avoided becomes another try, with a lookup.
+        """
+        if not needs_lookup(upsert):
+            return self._settle_named(upsert, outcome)
+        if isinstance(outcome, Delivered):
+            if outcome.operation == "created":
+                self._created(upsert, outcome.record_id)
+        elif not isinstance(decision, Write):
+            self._hand_out(upsert, outcome)
+        elif outcome.reason in _DOUBTFUL:
+            for match in upsert.matches:
+                self._known.forget(match_key(upsert.object_type, match))
+            if relied:
+                return _look_up(decision, outcome)
+        return outcome
+
+    def _recall(self, key: MatchKey) -> Known | None:
+        return self._known.recall(key, self._clock.now())
+
+    def _remember(self, key: MatchKey, known: Known) -> None:
+        self._known.learn(key, known, self._clock.now())
+
+    def _created(self, upsert: Upsert, record_id: str) -> None:
+        known = Known(record_id, created=True)
+        for match in upsert.matches:
+            if not is_id(match):
+                self._remember(match_key(upsert.object_type, match), known)
+
+    def _hand_out(self, upsert: Upsert, outcome: Outcome) -> None:
+        """Note by which lead a contact is going to be written."""
+        if isinstance(outcome, Retry) and outcome.redirect is not None:
+            self._handed.learn(outcome.redirect.record_id, _key(upsert), self._clock.now())
+
+    def _settle_named(self, upsert: Upsert, outcome: Outcome) -> Outcome:
+        """A contact that is gone may have been known for too long: ask its lead again."""
+        if not isinstance(outcome, Rejected) or outcome.reason not in _GONE:
+            return outcome
+        if not upsert.matches or not is_id(upsert.matches[0]):
+            return outcome
+        contact_id = _key(upsert)[2]
+        key = self._handed.recall(contact_id, self._clock.now())
+        lead = self._recall(key) if key else None
+        if key is None or lead is None or lead.contact_id != contact_id:
+            return outcome
+        self._known.forget(key)
+        self._handed.forget(contact_id)
+        return Retry(
+            Reason.REMATCH,
+            f"{outcome.detail} Its lead is asked for the contact again.",
+            after_seconds=0.0,
+            counts=False,
+            redirect=Redirect("Lead", lead.record_id),
+            vendor=outcome.vendor,
+        )
+
+
+def _key(upsert: Upsert) -> MatchKey:
+    return match_key(upsert.object_type, upsert.matches[0])
+
+
+def _may_rely(upsert: Upsert) -> bool:
+    """Whether an id is all that is needed: not the record's values, nor whether it is there."""
+    return not upsert.fill and not upsert.repeated and upsert.operation is not Operation.CREATE
+
+
+def _look_up(write: Write, outcome: Outcome) -> Retry:
+    vendor = outcome.vendor if isinstance(outcome, Rejected | Retry) else {}
+    return Retry(
+        Reason.REMATCH,
+        f"{write.where}: {write.record_id} was known from before and is not what it was;"
+        " it is looked up again.",
+        after_seconds=0.0,
+        counts=False,
+        vendor=vendor,
+    )

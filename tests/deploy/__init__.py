@@ -1,0 +1,1 @@
+"""What is in deploy/, under test: rules, dashboards, images, charts."""
