@@ -59,19 +59,18 @@ class CompiledTable:
     def write(self, event: Event) -> Written:
         """Take the traits of `event`; raises Refused."""
         traits = event.traits
-        direct, unless_text = self._direct, self._unless_text
+        named, unless_text = self._direct.get, self._unless_text
         properties: dict[str, object] = {}
         left: list[str] = []
         for key, value in traits.items():
-            kind = type(value)
-            if kind in CONTAINERS:
-                left.append(key)
+            name = named(key)
+            # Text first: it is what most traits are, and needs no closer look.
+            if name is not None and (
+                type(value) is str or (type(value) not in CONTAINERS and key not in unless_text)
+            ):
+                properties[name] = value
             else:
-                name = direct.get(key)
-                if name is None or (kind is not str and key in unless_text):
-                    left.append(key)
-                else:
-                    properties[name] = value
+                left.append(key)
         stored = len(traits) - len(left)
         if not left and not self._to.always:
             if len(properties) != stored:
@@ -91,7 +90,7 @@ class CompiledTable:
         """What is not a scalar of one field: objects, directives, and names not seen before."""
         traits = event.traits
         to = self._to
-        touched: dict[CompiledField, None] = {**to.always}
+        touched: dict[CompiledField, None] = dict(to.always)
         odd = False
         for key in left:
             value = traits[key]
@@ -104,10 +103,9 @@ class CompiledTable:
                     odd = True
                 else:
                     unless_text = to.parts_unless_text.get(key, _NO_PARTS)
-                    parts = _write_object(inner, unless_text, value, properties)
-                    stored += parts.stored
-                    odd = odd or parts.unusable or fields is not None
-                    touched.update(dict.fromkeys(parts.touched))
+                    more, unusable = _write_object(inner, value, properties, unless_text, touched)
+                    stored += more
+                    odd = odd or unusable or fields is not None
             elif key in self._unless_text:
                 touched[self._unless_text[key]] = None
             elif key not in self._quiet and (fields is None or self.rest.takes(key, value)):
@@ -237,35 +235,33 @@ class CompiledTable:
         properties.update(self.rest.exact(event.traits))
 
 
-class _Parts(NamedTuple):
-    """Of an object: how many parts were taken, if one was no scalar, what needs a closer look."""
-
-    stored: int
-    unusable: bool
-    touched: Sequence[CompiledField]
-
-
 def _write_object(
     names: Mapping[str, str],
-    unless_text: Mapping[str, CompiledField],
     value: Mapping[str, object],
     properties: dict[str, object],
-) -> _Parts:
-    """Take the parts of an object that are properties as they are."""
-    stored, unusable = 0, False
-    touched: list[CompiledField] = []
+    unless_text: Mapping[str, CompiledField],
+    touched: dict[CompiledField, None],
+) -> tuple[int, bool]:
+    """Take the parts of an object that are properties as they are.
+
+    Returns how many, and whether one was no scalar; what needs a closer look goes to `touched`.
+    """
+    stored, unusable, named = 0, False, names.get
     for key, inner in value.items():
-        name = names.get(key)
-        if name is not None:
-            kind = type(inner)
-            if kind in CONTAINERS:
-                unusable = True
-            elif kind is not str and key in unless_text:
-                touched.append(unless_text[key])
-            else:
-                properties[name] = inner
-                stored += 1
-    return _Parts(stored, unusable, touched)
+        name = named(key)
+        if name is None:
+            continue
+        if type(inner) is str:
+            properties[name] = inner
+            stored += 1
+        elif type(inner) in CONTAINERS:
+            unusable = True
+        elif key in unless_text:
+            touched[unless_text[key]] = None
+        else:
+            properties[name] = inner
+            stored += 1
+    return stored, unusable
 
 
 def is_blank(value: object) -> bool:
