@@ -79,9 +79,18 @@ class Deliverer:
 
     @property
     def batch_records(self) -> int:
-        """How many upserts go into one batch at the most."""
-        limit = self._destination.limits.batch_records
+        """How many upserts go into one batch at the most; more when a backlog waits."""
+        limits = self._destination.limits
+        limit = limits.batch_records
+        if limits.backlog_records is not None and self.lanes.queued >= limits.backlog_records:
+            return limits.backlog_records
         return min(limit, self._policy.batch_records or limit)
+
+    def _batch_bytes(self) -> int | None:
+        limits = self._destination.limits
+        if limits.batch_bytes is None:
+            return None
+        return limits.batch_bytes * max(1, self.batch_records // limits.batch_records)
 
     def linger_seconds(self, now: float) -> float:
         """How long writes gather: longer when the quota is running out, to spend less of it."""
@@ -156,7 +165,7 @@ class Deliverer:
             wait = self._linger(now)
             if wait is None or wait > 0:
                 return wait
-            batch = self.lanes.take(self.batch_records, self._destination.limits.batch_bytes)
+            batch = self.lanes.take(self.batch_records, self._batch_bytes())
             task = asyncio.create_task(self._send(batch))
             self._in_flight[task] = batch
             task.add_done_callback(self._land)
