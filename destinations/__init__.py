@@ -6,5 +6,6 @@ KINDS: Final[dict[str, str]] = {
     "salesforce": "destinations.salesforce.destination:KIND",
     "hubspot": "destinations.hubspot.destination:KIND",
     "pipedrive": "destinations.pipedrive.destination:KIND",
+    "account_engagement": "destinations.account_engagement.destination:KIND",
     "activecampaign": "destinations.activecampaign.destination:KIND",
 }

@@ -96,6 +96,8 @@ class Kind:
     `integrations` are the names by which an event's `integrations` opts in. `validate` returns
     one problem per contradiction between settings, in the words of a message (`key: what`).
     `open` builds the destination of one connection from its settings, every declared key present.
+    A kind that `starts_paused` sends nothing until its connection says `paused: false`; no two
+    connections may have the same value of the setting that `one_per` names.
     """
 
     name: str
@@ -105,3 +107,5 @@ class Kind:
     mapping_file: Path
     validate: Callable[[Settings], Sequence[str]]
     open: Callable[[Settings, Clock], Destination]
+    starts_paused: bool = False
+    one_per: str | None = None

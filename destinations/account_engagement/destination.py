@@ -155,4 +155,6 @@ KIND = Kind(
     mapping_file=Path(__file__).with_name("mapping.yaml"),
     validate=settings.validate,
     open=open_destination,
+    starts_paused=True,
+    one_per="business_unit_id",
 )

@@ -103,13 +103,13 @@ class Prospects:
             upsert.operation is Operation.UPSERT
             and subject.assignee.is_somebody
             and self._settings.several_matches == "first"
-            and not (upsert.fill or upsert.on_create or upsert.on_update)
+            and not (upsert.fill or _defaults(upsert) or upsert.on_update)
             and not _missing(upsert, upsert.properties)
         )
 
     async def _create(self, upsert: Upsert, subject: Subject) -> Outcome:
         """Create it, if it may be: an upsert does, unless it must not touch another one."""
-        properties = {**upsert.on_create, **upsert.properties}
+        properties = {**_defaults(upsert), **upsert.properties}
         hindrance = _hindrance(upsert, subject, properties)
         if hindrance is not None:
             return hindrance
@@ -216,6 +216,11 @@ def _hindrance(
         detail = f"prospect: required and without a value: {', '.join(missing)}"
         return Rejected(Reason.REQUIRED_FIELD_MISSING, detail)
     return None
+
+
+def _defaults(upsert: Upsert) -> Mapping[str, object]:
+    """What a new one gets beside the rest; the CRM id that it was looked for by is no field."""
+    return {name: value for name, value in upsert.on_create.items() if name != CRM_ID}
 
 
 def _missing(upsert: Upsert, properties: Mapping[str, object]) -> list[str]:

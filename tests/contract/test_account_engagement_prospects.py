@@ -90,7 +90,10 @@ async def test_the_crm_id_comes_first_then_the_address() -> None:
         assert await setup.write_one(one) == updated(1)
         assert setup.prospect(1, "email", "firstName") == {"email": "moved@x.io", "firstName": "A"}
         assert await setup.write_one(by_crm_id("003B", email="new@x.io")) == updated(2)
-        assert await setup.write_one(by_crm_id("003C", email="third@x.io")) == created(3)
+        before = setup.emulator.api_calls
+        third = replace(by_crm_id("003C", email="third@x.io"), on_create={"salesforceId": "003C"})
+        assert await setup.write_one(third) == created(3)
+        assert setup.emulator.api_calls == before + 2
 
 
 async def test_a_crm_id_is_looked_up_once_and_anew_when_its_prospect_is_gone() -> None:

@@ -209,7 +209,12 @@ CONNECTION: Final = (
         pattern_help=_TOPIC_HELP,
     ),
     Key("delivery", "section", "How events are gathered, retried and drained."),
-    Key("paused", "boolean", "A paused connection reads and writes nothing.", default=False),
+    Key(
+        "paused",
+        "boolean",
+        "A paused connection reads and writes nothing; some destinations start paused.",
+        default=False,
+    ),
 )
 
 _POLICY: Final = Policy()

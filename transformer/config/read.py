@@ -88,8 +88,29 @@ def connections(node: Entry, kinds: Kinds, topics: tuple[str, ...]) -> tuple[Con
                 "expected unique names: results and consumer groups are told apart by it."
             )
         lines.setdefault(connection.name, entry.line)
+        _one_per(entry, connection, found, kinds)
         found.append(connection)
     return tuple(found)
+
+
+def _one_per(
+    entry: Entry, connection: Connection, before: Sequence[Connection], kinds: Kinds
+) -> None:
+    """Two connections of a kind may not share what there is only one of (row P2)."""
+    try:
+        setting = kinds(connection.destination).one_per
+    except ConfigurationError:
+        return
+    if setting is None or connection.settings.get(setting) is None:
+        return
+    for other in before:
+        if other.destination == connection.destination and other.settings.get(
+            setting
+        ) == connection.settings.get(setting):
+            entry.problem(
+                f'has the same {setting} as the connection "{other.name}", expected one connection '
+                "for each. Give it another, or leave one of the two out."
+            )
 
 
 def _connection(node: Entry, kinds: Kinds, topics: tuple[str, ...]) -> Connection:
@@ -102,6 +123,8 @@ def _connection(node: Entry, kinds: Kinds, topics: tuple[str, ...]) -> Connectio
             "Paths are relative to this file."
         )
     delivery = section(pairs["delivery"], keys.DELIVERY) if "delivery" in pairs else {}
+    if "paused" not in pairs:
+        values = {**values, "paused": _starts_paused(values["destination"], kinds)}
     return _build(
         Connection,
         {
@@ -113,6 +136,13 @@ def _connection(node: Entry, kinds: Kinds, topics: tuple[str, ...]) -> Connectio
             "where": f"{node.node.where}: {node.path}",
         },
     )
+
+
+def _starts_paused(destination: Value, kinds: Kinds) -> bool:
+    try:
+        return isinstance(destination, str) and kinds(destination).starts_paused
+    except ConfigurationError:
+        return False  # the settings tell that there is no such kind
 
 
 def _settings(node: Entry, values: Mapping[str, Value], kinds: Kinds) -> Settings:

@@ -169,7 +169,7 @@ class Objects:
             row = self._existing(kind, params["id"])
             self._store.change(kind.name, row, {"isDeleted": True}, "delete")
             if not kind.query.bin:
-                self._store.rows[kind.name].pop(row.id)
+                self._store.remove(kind.name, row.id)
             return no_content()
 
         return handler

@@ -168,7 +168,7 @@ class Prospects:
             if add and there is None:
                 self._store.insert("tagged-objects", link)
             elif not add and there is not None:
-                self._store.rows["tagged-objects"].pop(there.id)
+                self._store.remove("tagged-objects", there.id)
             return json_answer({"id": row.id})
 
         return handler

@@ -86,6 +86,13 @@ class Store:
         """Set some of a row's values."""
         self._set(collection, row, {**values, "updatedAt": self.now()}, action)
 
+    def remove(self, collection: str, row_id: object) -> None:
+        """Delete a row for good, as the recycle bin does when it is emptied."""
+        row = self.get(collection, row_id)
+        if row is not None:
+            del self.rows[collection][row.id]
+            self._emails.get(str(row.get("email")), {}).pop(row.id, None)
+
     def get(self, collection: str, row_id: object) -> Row | None:
         """The row of this id, given as text or as a number."""
         text = str(row_id)
