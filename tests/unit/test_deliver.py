@@ -7,6 +7,7 @@ from tests.invariants.virtual import run
 from tests.unit.deliverer import Bench, fine
 from transformer.destination import Limits
 from transformer.errors import Throttled, Unreachable
+from transformer.fence import pass_fence
 from transformer.outcome import Outcome
 from transformer.upsert import Upsert
 
@@ -116,5 +117,47 @@ def test_a_backlog_goes_in_larger_batches_where_the_crm_has_a_way_for_it() -> No
             bench.add(n)
         await bench.drained()
         assert [len(ns) for _, ns in bench.crm.sent] == [20, 8, 2]
+
+    run(main())
+
+
+def test_a_write_planned_before_its_partition_left_is_held_back_at_the_door() -> None:
+    """The request that was about to go when the partition left is not sent by anybody here."""
+    passed: list[int] = []
+
+    def script(batch: Sequence[Upsert]) -> Sequence[Outcome]:
+        pass_fence("row")
+        passed.append(len(batch))
+        return fine(batch)
+
+    async def main() -> None:
+        bench = Bench(script)
+        bench.add(0)
+        await asyncio.sleep(1.05)
+        bench.partition.leaving = True
+        await bench.drained()
+        assert (passed, bench.results, len(bench.crm.sent)) == ([], {}, 1)
+
+    run(main())
+
+
+def test_a_write_is_held_back_at_the_door_while_the_membership_is_in_doubt() -> None:
+    """It is tried again, and goes when the group has confirmed us."""
+    doubt = [0.0]
+
+    def script(batch: Sequence[Upsert]) -> Sequence[Outcome]:
+        doubt[0] = 0.5 if asyncio.get_running_loop().time() < 3.0 else 0.0
+        pass_fence("row")
+        return fine(batch)
+
+    async def main() -> None:
+        bench = Bench(script, fenced=lambda: doubt[0])
+        bench.add(0)
+        await asyncio.sleep(2.0)
+        assert (bench.results, bench.deliverer.waiting_for) == ({}, "membership")
+        await asyncio.sleep(2.0)
+        doubt[0] = 0.0
+        await bench.drained()
+        assert bench.results == {0: "Delivered"}
 
     run(main())
