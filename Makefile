@@ -35,7 +35,7 @@ fix: $(DEV) ## Format the code and apply the safe fixes.
 docs: $(DEV) ## Make the generated pages and schemas again.
 	@$(BIN)/python -m transformer.pages
 
-bench: $(DEV) ## Measure the hot path against parsing alone.
+bench: $(DEV) ## Measure the hot path, and the API calls that identifies take at every CRM.
 	@$(BIN)/python -m tests.bench.run
 
 SEED ?= 1

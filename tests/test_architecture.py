@@ -27,7 +27,7 @@ LAYERS: Final = {
         "fence",
     ),
     "pure": (
-        "mapping", "decode", "budget", "retry", "offsets", "lanes", "fuse", "work", "results",
+        "mapping", "decode", "choice", "budget", "retry", "offsets", "lanes", "fuse", "work", "results",
         "origin", "letters", "replay", "arrivals",
         "metric_list", "remembered", "document", "emulator_faults", "emulator_routes",
     ),
@@ -37,7 +37,7 @@ LAYERS: Final = {
         "kafka", "memory", "memory_store", "embedded", "http", "metrics", "server", "log",
         "emulator", "emulator_subject",
     ),
-    "app": ("config", "app", "worker", "ledger", "scorecard", "pages", "demo", "cli", "__main__"),
+    "app": ("config", "app", "worker", "ledger", "scorecard", "scaffold", "pages", "demo", "cli", "__main__"),
 }  # fmt: skip
 ORDER: Final = tuple(LAYERS)
 FREE: Final = frozenset({"transformer"})
@@ -116,7 +116,7 @@ def test_imports_point_inwards(path: Path) -> None:
 @pytest.mark.parametrize("path", CRMS, ids=_name)
 def test_a_destination_imports_values_ports_and_http_only(path: Path) -> None:
     """Its emulator may use the emulator kit, too."""
-    inner = {*LAYERS["values"], *LAYERS["ports"], "http", "budget", "remembered"}
+    inner = {*LAYERS["values"], *LAYERS["ports"], "http", "budget", "choice", "remembered"}
     if "/emulator/" in _name(path):
         inner |= {"emulator", "emulator_faults", "emulator_routes", "emulator_subject"}
     strange = {

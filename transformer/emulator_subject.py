@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import ceil
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from transformer.clock import Clock
 from transformer.destination import Settings
@@ -159,6 +159,11 @@ class Subject(ABC):
     @abstractmethod
     def __init__(self, clock: Clock) -> None:
         """Build the emulator."""
+
+    @classmethod
+    def relaxed(cls, clock: Clock) -> Self:
+        """The same without the limits and waits that would make a demonstration slow."""
+        return cls(clock)
 
     @abstractmethod
     def people(self) -> Sequence[Held]:

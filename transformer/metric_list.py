@@ -3,6 +3,7 @@
 Labels are closed sets: never ids, emails or free text. `deploy/METRICS.md` is made of this list.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -293,106 +294,8 @@ METRICS: Final = (
 )
 
 
-_ACCOUNT: Final = ("connection", "topic", "partition")
-
-LEDGER_CONSUMED: Final = Metric(
-    "transformer_ledger_consumed_records",
-    "gauge",
-    "records",
-    _ACCOUNT,
-    "ledger",
-    "Offsets from the first to the last with a result: settled, in flight and missing.",
-)
-LEDGER_SETTLED: Final = Metric(
-    "transformer_ledger_settled_records",
-    "gauge",
-    "records",
-    (*_ACCOUNT, "outcome", "reason"),
-    "ledger",
-    "Offsets by their last result; `absent` ones hold no record in the source topic.",
-)
-LEDGER_IN_FLIGHT: Final = Metric(
-    "transformer_ledger_in_flight_records",
-    "gauge",
-    "records",
-    _ACCOUNT,
-    "ledger",
-    "Offsets between results that have none yet, within the grace time.",
-)
-LEDGER_MISSING: Final = Metric(
-    "transformer_ledger_missing_records",
-    "gauge",
-    "records",
-    _ACCOUNT,
-    "ledger",
-    "Offsets between results that have none and have outlived the grace time.",
-)
-LEDGER_REPEATED: Final = Metric(
-    "transformer_ledger_repeated_records_total",
-    "counter",
-    "records",
-    _ACCOUNT,
-    "ledger",
-    "Offsets that got a result again, as after a crash.",
-)
-LEDGER_CONTRADICTED: Final = Metric(
-    "transformer_ledger_contradicted_records_total",
-    "counter",
-    "records",
-    _ACCOUNT,
-    "ledger",
-    "Offsets that got a different result later; the last one counts.",
-)
-LEDGER_NEXT_OFFSET: Final = Metric(
-    "transformer_ledger_next_offset",
-    "gauge",
-    "",
-    _ACCOUNT,
-    "ledger",
-    "The offset after the last with a result.",
-)
-LEDGER_LAST_RESULT: Final = Metric(
-    "transformer_ledger_last_result_timestamp_seconds",
-    "gauge",
-    "seconds",
-    _ACCOUNT,
-    "ledger",
-    "When the newest result was produced, in Unix time.",
-)
-LEDGER_LAG: Final = Metric(
-    "transformer_ledger_lag_records",
-    "gauge",
-    "records",
-    ("partition",),
-    "ledger",
-    "Records of a partition of the metrics topic that the ledger has not read.",
-)
-LEDGER_UNREADABLE: Final = Metric(
-    "transformer_ledger_unreadable_records_total",
-    "counter",
-    "records",
-    (),
-    "ledger",
-    "Records of the metrics topic that are no results.",
-)
-
-LEDGER_METRICS: Final = (
-    LEDGER_CONSUMED,
-    LEDGER_SETTLED,
-    LEDGER_IN_FLIGHT,
-    LEDGER_MISSING,
-    LEDGER_REPEATED,
-    LEDGER_CONTRADICTED,
-    LEDGER_NEXT_OFFSET,
-    LEDGER_LAST_RESULT,
-    LEDGER_LAG,
-    LEDGER_UNREADABLE,
-)
-"""Served by `transformer ledger`, and by nothing else."""
-
-
-def page() -> str:
-    """The reference page of all metrics, in Markdown."""
+def page(others: Sequence[Metric] = ()) -> str:
+    """The reference page of all metrics and `others`, in Markdown."""
     lines = [
         "# Metrics",
         "",
@@ -406,7 +309,7 @@ def page() -> str:
     lines += [
         f"| `{metric.name}` | {metric.type} | {', '.join(metric.labels) or '-'} "
         f"| {metric.stage} | {metric.help} |"
-        for metric in (*METRICS, *LEDGER_METRICS)
+        for metric in (*METRICS, *others)
     ]
     lines += [
         "",

@@ -12,6 +12,7 @@ import orjson
 from transformer import app, metric_list, scorecard
 from transformer.cli import reference
 from transformer.config import schema
+from transformer.ledger import metrics
 from transformer.mapping import reference as mapping
 
 ROOT: Final = Path(__file__).parent.parent
@@ -22,7 +23,7 @@ def pages() -> Mapping[str, str]:
     return {
         "transformer/cli/REFERENCE.md": reference.page(),
         "transformer/mapping/REFERENCE.md": mapping.render(),
-        "deploy/METRICS.md": metric_list.page(),
+        "deploy/METRICS.md": metric_list.page(metrics.METRICS),
         "schemas/config.schema.json": _json(schema.schema(app.kinds())),
         **{
             f"destinations/{kind.name}/COVERAGE.md": scorecard.page(

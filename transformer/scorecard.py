@@ -17,10 +17,12 @@ def page(kind: Kind, facts: Facts) -> str:
         [
             f"# {kind.title}: what is covered",
             "",
-            "Made by `make docs` from `emulator/subject.py`; do not edit. Every row with `yes` is a",
-            "test that passes: `pytest tests/contract/test_destination.py -k "
-            f"{kind.name}`. A row with `no`",
-            "says why it does not apply to this CRM.",
+            "Made by `make docs` from `emulator/subject.py`; do not edit. A row with `yes` is a",
+            "test of its own, run by the command below; one with `no` says why it does not apply.",
+            "",
+            "```",
+            f"pytest tests/contract/test_destination.py -k {kind.name}",
+            "```",
             "",
             "| what happens | covered | remark |",
             "| --- | --- | --- |",

@@ -9,6 +9,7 @@ from typing import Final
 
 from deploy.grafana.model import Dashboard, Panel, Query, model
 from transformer import metric_list as m
+from transformer.ledger import metrics as kept
 
 FOLDER: Final = Path(__file__).parent
 _ONE: Final = 'connection="$connection"'
@@ -43,7 +44,7 @@ FLEET: Final = Dashboard(
         ),
         Panel(
             "Missing records", "Offsets without a result that outlived the ledger's grace time.",
-            "none", [Query(f"sum({m.LEDGER_MISSING.name})", "missing")], "stat", 4,
+            "none", [Query(f"sum({kept.MISSING.name})", "missing")], "stat", 4,
         ),
         Panel(
             "Oldest undelivered", "The oldest record that is read and not settled.", "s",
@@ -206,9 +207,9 @@ CONNECTION: Final = Dashboard(
         Panel(
             "Ledger", "What the results say of every offset.", "none",
             [
-                Query(f"sum({m.LEDGER_IN_FLIGHT.name}{{{_ONE}}})", "in flight"),
-                Query(f"sum({m.LEDGER_MISSING.name}{{{_ONE}}})", "missing"),
-                Query(f"sum(increase({m.LEDGER_REPEATED.name}{{{_ONE}}}[1h]))", "repeated in 1 h"),
+                Query(f"sum({kept.IN_FLIGHT.name}{{{_ONE}}})", "in flight"),
+                Query(f"sum({kept.MISSING.name}{{{_ONE}}})", "missing"),
+                Query(f"sum(increase({kept.REPEATED.name}{{{_ONE}}}[1h]))", "repeated in 1 h"),
             ],
         ),
         Panel(

@@ -1,1 +1,1 @@
-"""Template: what every destination has, at its smallest. `transformer new-destination` copies it."""
+"""Template: what every destination has, at its smallest. The scaffold command copies it."""

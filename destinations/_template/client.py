@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -25,6 +25,9 @@ class Reply:
     def error(self) -> object:
         """The vendor's error, when it is not ok."""
         return self.body.get("error")
+
+
+NOBODY = Reply(ok=True, body={})
 
 
 class TemplateClient:
@@ -51,6 +54,18 @@ class TemplateClient:
         if not isinstance(results, list) or len(results) != len(rows):
             raise ServerFault("batch: expected one result per row.", may_have_applied=True)
         return results
+
+    async def find(self, email: str) -> Reply:
+        """The contact with this e-mail; an empty body when there is none."""
+        reply = await self._send("GET", f"contacts?{urlencode({'email': email})}", "find")
+        listed = reply.body.get("contacts")
+        if not reply.ok or not isinstance(listed, list):
+            return reply
+        return Reply(ok=True, body=listed[0]) if listed else NOBODY
+
+    async def read(self, record_id: str) -> Reply:
+        """One contact with its values."""
+        return await self._send("GET", f"contacts/{quote(record_id, safe='')}", "read")
 
     async def create(self, values: Mapping[str, object]) -> Reply:
         """Create one contact; `exists` names the one that has its e-mail."""

@@ -3,19 +3,21 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from destinations._template.client import TemplateClient
+from destinations._template.client import NOBODY, Reply, TemplateClient
 from destinations._template.plan import MOST_ROWS, Step, steps
 from destinations._template.reasons import CONTACT, outcome
 from transformer.budget import Budget, Rate
+from transformer.choice import Create, Update, choose
 from transformer.clock import Clock
 from transformer.destination import FieldUse, Finding, Kind, Limits, Setting, Settings
 from transformer.errors import WriteFailed
 from transformer.failures import retry_of
 from transformer.http import ExchangeHook, HttpClient, url_problem
-from transformer.outcome import Delivered, Outcome, Reason, Rejected
-from transformer.upsert import Upsert
+from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
+from transformer.upsert import Match, Upsert
 
 LIMITS = Limits(batch_records=MOST_ROWS, requests_in_flight=2)
+MATCHED_BY = ("id", "email")
 RATE = Rate(requests=20, seconds=10.0)
 
 SETTINGS = (
@@ -70,19 +72,15 @@ class TemplateDestination:
         Raises the WriteFailed of the first request: then nothing is known of any upsert.
         """
         found: dict[int, Outcome] = {}
-        failure: WriteFailed | None = None
-        for step in steps(batch):
-            if failure is None:
-                try:
-                    found.update(await self._send(step, batch))
-                    continue
-                except WriteFailed as fault:
-                    if not found:
-                        raise
-                    failure = fault
-                    found.update((n, retry_of(failure, sent=True)) for n in step.indexes)
-                    continue
-            found.update((n, retry_of(failure, sent=False)) for n in step.indexes)
+        plan = tuple(steps(batch))
+        for number, step in enumerate(plan):
+            try:
+                found |= await self._send(step, batch)
+            except WriteFailed as failure:
+                if not found:
+                    raise
+                found |= _left(failure, plan[number:])
+                break
         return [found[index] for index in range(len(batch))]
 
     async def check(self, fields: Sequence[FieldUse]) -> Sequence[Finding]:
@@ -99,40 +97,64 @@ class TemplateDestination:
         return [Finding("ok", "credentials", "the token is accepted."), *missing]
 
     async def _send(self, step: Step, batch: Sequence[Upsert]) -> Mapping[int, Outcome]:
-        upserts = [batch[index] for index in step.indexes]
-        if step.kind == "upsert":
-            results = await self._client.upsert([_values(upsert) for upsert in upserts])
+        if step.kind == "batch":
+            rows = [batch[index].properties for index in step.indexes]
+            results = await self._client.upsert(rows)
             return {n: _row(each) for n, each in zip(step.indexes, results, strict=True)}
-        (index,), (upsert,) = step.indexes, upserts
-        return {index: await self._send_one(step, upsert)}
+        (index,) = step.indexes
+        return {index: await self._send_one(step, batch[index])}
 
     async def _send_one(self, step: Step, upsert: Upsert) -> Outcome:
         if step.kind == "unknown":
             detail = f"{upsert.object_type}: unknown object, expected {CONTACT}."
             return Rejected(Reason.UNKNOWN_OBJECT, detail)
-        if step.kind == "update" and upsert.match is not None:
-            record_id = str(upsert.match.value)
-            reply = await self._client.update(record_id, _values(upsert))
-            found = {**reply.body, "created": False}
-        else:
-            # E-mails are unique: a create that is repeated is answered with the first one's id.
-            reply = await self._client.create(_values(upsert))
-            found = {**reply.body, "created": True}
-        return _row(found) if reply.ok else outcome(reply.error, step.kind)
+        if upsert.match is not None and upsert.match.name not in MATCHED_BY:
+            detail = f"{CONTACT}: expected the match key id or email, got {upsert.match.name}."
+            return Rejected(Reason.MATCH_KEY_INVALID, detail)
+        found = await self._look_up(upsert.match)
+        return await self._write(upsert, found) if found.ok else outcome(found.error, CONTACT)
+
+    async def _look_up(self, match: Match | None) -> Reply:
+        """The record that the match key names.
+
+        A create without one is not looked for, not even when it is repeated: e-mails are unique,
+        and the refusal names the record that the first try made.
+        """
+        if match is None:
+            return NOBODY
+        if match.name == "id":
+            return await self._client.read(str(match.value))
+        return await self._client.find(str(match.value))
+
+    async def _write(self, upsert: Upsert, found: Reply) -> Outcome:
+        record_id = str(found.body["id"]) if found.body.get("id") else None
+        choice = choose(upsert, record_id, found.body)
+        match choice:
+            case Create():
+                reply = await self._client.create(choice.values)
+            case Update():
+                reply = await self._client.update(record_id or "", choice.values)
+            case Skipped() | Rejected():
+                return choice
+        if not reply.ok:
+            return outcome(reply.error, CONTACT)
+        return _row({"id": reply.body.get("id"), "created": isinstance(choice, Create)})
 
 
-def _values(upsert: Upsert) -> Mapping[str, object]:
-    return {**upsert.on_create, **upsert.properties}
+def _left(failure: WriteFailed, plan: Sequence[Step]) -> Mapping[int, Outcome]:
+    """The outcomes of the step that failed, and of those that were not sent because of it."""
+    return {
+        index: retry_of(failure, sent=number == 0)
+        for number, step in enumerate(plan)
+        for index in step.indexes
+    }
 
 
 def _row(result: object) -> Outcome:
     row = result if isinstance(result, Mapping) else {}
-    if row.get("id"):
-        operation = "created" if row.get("created") else "updated"
-        return Delivered(
-            "created" if operation == "created" else "updated", str(row["id"]), CONTACT
-        )
-    return outcome(row.get("error"), CONTACT)
+    if not row.get("id"):
+        return outcome(row.get("error"), CONTACT)
+    return Delivered("created" if row.get("created") else "updated", str(row["id"]), CONTACT)
 
 
 def validate(settings: Settings) -> Sequence[str]:

@@ -4,36 +4,36 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from transformer.upsert import Operation, Upsert
+from destinations._template.reasons import CONTACT
+from transformer.choice import is_plain
+from transformer.upsert import Upsert
 
 MOST_ROWS = 100
+
+Kind = Literal["batch", "single", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request: the positions in the batch that it is for."""
+    """One piece of work that fails or succeeds by itself: the positions in the batch it is for."""
 
-    kind: Literal["upsert", "create", "update", "unknown"]
+    kind: Kind
     indexes: tuple[int, ...]
 
 
 def steps(batch: Sequence[Upsert]) -> Iterator[Step]:
-    """The requests of a batch: by e-mail a hundred at a time, the others one by one."""
-    by_email = [n for n, upsert in enumerate(batch) if _kind(upsert) == "upsert"]
-    for start in range(0, len(by_email), MOST_ROWS):
-        yield Step("upsert", tuple(by_email[start : start + MOST_ROWS]))
-    for index, upsert in enumerate(batch):
-        kind = _kind(upsert)
-        if kind != "upsert":
+    """The work of a batch: plain upserts a hundred at a time, the others one by one."""
+    kinds = [_kind(upsert) for upsert in batch]
+    plain = [index for index, kind in enumerate(kinds) if kind == "batch"]
+    for start in range(0, len(plain), MOST_ROWS):
+        yield Step("batch", tuple(plain[start : start + MOST_ROWS]))
+    for index, kind in enumerate(kinds):
+        if kind != "batch":
             yield Step(kind, (index,))
 
 
-def _kind(upsert: Upsert) -> Literal["upsert", "create", "update", "unknown"]:
-    if upsert.object_type != "contact":
+def _kind(upsert: Upsert) -> Kind:
+    if upsert.object_type != CONTACT:
         return "unknown"
-    if upsert.match is None:
-        return "create"
-    if upsert.match.name == "id":
-        return "update"
-    # A create that must not update is sent by itself: an upsert would do both.
-    return "create" if upsert.operation is Operation.CREATE else "upsert"
+    by_email = upsert.match is not None and upsert.match.name == "email"
+    return "batch" if by_email and is_plain(upsert) else "single"

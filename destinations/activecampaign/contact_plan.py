@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from destinations.activecampaign.fields import Field
 from destinations.activecampaign.reasons import Declined
 from destinations.activecampaign.values import is_true, names_of, text_of
+from transformer.choice import is_plain as is_same_for_all
 from transformer.outcome import Reason, Rejected
-from transformer.upsert import Note, Operation, Upsert
+from transformer.upsert import Note, Upsert
 
 EMAIL = "email"
 JOB_TITLE = "jobTitle"
@@ -66,13 +67,7 @@ class ContactPlan:
 
 def is_plain(upsert: Upsert) -> bool:
     """Whether it can go by the e-mail alone: nothing depends on what the CRM holds already."""
-    return (
-        upsert.operation is Operation.UPSERT
-        and len(upsert.matches) == 1
-        and upsert.matches[0].name == EMAIL
-        and not (upsert.fill or upsert.on_create or upsert.on_update)
-        and upsert.required <= upsert.properties.keys() | {EMAIL}
-    )
+    return is_same_for_all(upsert) and upsert.matches[0].name == EMAIL
 
 
 def fits_import(plan: ContactPlan) -> bool:

@@ -6,15 +6,6 @@ There is no common error body; the shapes are those of the API v3 documentation,
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from transformer.errors import (
-    AnswerLost,
-    QuotaSpent,
-    ServerFault,
-    Throttled,
-    Unauthorized,
-    Unreachable,
-    WriteFailed,
-)
 from transformer.outcome import Outcome, Reason, Rejected, Retry
 
 DUPLICATE = "duplicate"
@@ -51,16 +42,6 @@ RULES: Mapping[tuple[int, str], Rule] = {
     (422, FIELD_INVALID): Rule(Reason.INVALID_VALUE, "Correct the value or the mapping."),
 }
 _UNKNOWN = Rule(Reason.REFUSED, "ActiveCampaign gives the reason; correct the event.")
-
-# What a failed request means for one upsert: why, and whether it uses up one of its attempts.
-FAILURES: tuple[tuple[type[WriteFailed], Reason, bool], ...] = (
-    (Throttled, Reason.THROTTLED, False),
-    (QuotaSpent, Reason.QUOTA_SPENT, False),
-    (Unauthorized, Reason.UNAUTHORIZED, False),
-    (Unreachable, Reason.UNREACHABLE, False),
-    (AnswerLost, Reason.ANSWER_LOST, True),
-    (ServerFault, Reason.SERVER_ERROR, True),
-)
 
 
 class Declined(Exception):
@@ -122,19 +103,3 @@ def refused(body: object, status: int, where: str) -> Rejected | Retry:
     if rule.again:
         return Retry(rule.reason, detail, vendor=error.vendor)
     return Rejected(rule.reason, detail, error.vendor)
-
-
-def failed(failure: WriteFailed, *, sent: bool) -> Retry:
-    """The outcome of an upsert whose request failed, or that was not `sent` because of it."""
-    reason, counts = next(
-        ((reason, counts) for kind, reason, counts in FAILURES if isinstance(failure, kind)),
-        (Reason.SERVER_ERROR, True),
-    )
-    return Retry(
-        reason,
-        failure.detail,
-        after_seconds=failure.after_seconds,
-        counts=counts and sent,
-        may_have_applied=sent and failure.may_have_applied,
-        vendor=failure.vendor,
-    )

@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from destinations.activecampaign.reasons import Declined, failed
+from destinations.activecampaign.reasons import Declined
 from transformer.errors import QuotaSpent, Throttled, Unauthorized, Unreachable, WriteFailed
+from transformer.failures import retry_of
 from transformer.outcome import Delivered, Outcome, Rejected, Retry, Skipped
 
 AT_ONCE = 4
@@ -52,10 +53,10 @@ class Results:
         """An outcome for every index; failures become a Retry of the upserts they concern."""
         found = dict(self.outcomes)
         for index, failure in self.failures.items():
-            found[index] = failed(failure, sent=True)
+            found[index] = retry_of(failure, sent=True)
         for index in self.unsent:
             worst = self.worst or Unreachable("not sent.")
-            found[index] = failed(worst, sent=False)
+            found[index] = retry_of(worst, sent=False)
         return found
 
 

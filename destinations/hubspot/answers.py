@@ -5,25 +5,10 @@ from collections.abc import Mapping, Sequence
 from destinations.hubspot.client import Reply
 from destinations.hubspot.plan import Write
 from destinations.hubspot.reasons import VendorError, outcome
-from transformer.errors import (
-    AnswerLost,
-    QuotaSpent,
-    ServerFault,
-    Throttled,
-    Unauthorized,
-    WriteFailed,
-)
+from transformer.errors import WriteFailed
+from transformer.failures import retry_of
 from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry, Skipped
 from transformer.upsert import Operation
-
-_FAILURES: tuple[tuple[type[WriteFailed], Reason, bool], ...] = (
-    (Throttled, Reason.THROTTLED, False),
-    (QuotaSpent, Reason.QUOTA_SPENT, False),
-    (Unauthorized, Reason.UNAUTHORIZED, False),
-    (AnswerLost, Reason.ANSWER_LOST, True),
-    (ServerFault, Reason.SERVER_ERROR, True),
-    (WriteFailed, Reason.UNREACHABLE, False),
-)
 
 
 def judge_batch(writes: Sequence[Write], reply: Reply) -> Mapping[int, Outcome]:
@@ -67,17 +52,7 @@ def delivered(write: Write, result: Mapping[str, object]) -> Delivered:
 
 def failed(write: Write, failure: WriteFailed, *, sent: bool) -> Retry:
     """What a failed request means for a row that was, or was not yet, in it."""
-    reason, counts = next(
-        (reason, counts) for kind, reason, counts in _FAILURES if isinstance(failure, kind)
-    )
-    return Retry(
-        reason,
-        f"{write.where}: {failure.detail}",
-        after_seconds=failure.after_seconds,
-        counts=counts and sent,
-        may_have_applied=failure.may_have_applied and sent,
-        vendor=failure.vendor,
-    )
+    return retry_of(failure, sent=sent, where=write.where)
 
 
 def halves(writes: Sequence[Write], error: VendorError) -> Sequence[Sequence[Write]]:

@@ -4,31 +4,13 @@ A batch is written one request per record: an answer lost for one says nothing o
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from transformer.errors import (
-    AnswerLost,
-    QuotaSpent,
-    RequestRefused,
-    ServerFault,
-    Throttled,
-    Unauthorized,
-    Unreachable,
-    WriteFailed,
-)
-from transformer.outcome import Outcome, Reason, Rejected, Retry
+from transformer.errors import RequestRefused, WriteFailed
+from transformer.failures import retry_of
+from transformer.outcome import Outcome, Reason, Rejected
 
 log = logging.getLogger("destinations.pipedrive")
-
-# What a failure is called, and whether it uses up one of the upsert's attempts.
-_RETRIES: Mapping[type[WriteFailed], tuple[Reason, bool]] = {
-    Throttled: (Reason.THROTTLED, False),
-    QuotaSpent: (Reason.QUOTA_SPENT, False),
-    Unauthorized: (Reason.UNAUTHORIZED, False),
-    Unreachable: (Reason.UNREACHABLE, False),
-    ServerFault: (Reason.SERVER_ERROR, True),
-    AnswerLost: (Reason.ANSWER_LOST, True),
-}
 
 
 def per_upsert(tries: Sequence[Outcome | BaseException]) -> Sequence[Outcome]:
@@ -47,15 +29,7 @@ def _outcome(error: BaseException) -> Outcome:
     if isinstance(error, RequestRefused):
         return Rejected(Reason.REFUSED, error.detail, error.vendor)
     if isinstance(error, WriteFailed):
-        reason, counts = _RETRIES.get(type(error), (Reason.SERVER_ERROR, True))
-        return Retry(
-            reason,
-            error.detail,
-            after_seconds=error.after_seconds,
-            counts=counts,
-            may_have_applied=error.may_have_applied,
-            vendor=error.vendor,
-        )
+        return retry_of(error, sent=True)
     if not isinstance(error, Exception):
         raise error
     log.error("an upsert broke its destination; it alone is rejected", exc_info=error)

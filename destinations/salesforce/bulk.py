@@ -193,20 +193,20 @@ class Bulk:
 
         Raises AnswerLost when rows still lack it then, unless nothing was done to any of them.
         """
-        tally.succeeded(await self._results(info.job_id, "successfulResults"))
+        tally.succeeded(await self._results(info.job_id, "successfulResults", tally.column))
         if not tally.complete:
-            tally.refused(await self._results(info.job_id, "failedResults"))
+            tally.refused(await self._results(info.job_id, "failedResults", tally.column))
         if not tally.complete:
-            tally.unprocessed(await self._results(info.job_id, "unprocessedrecords"))
+            tally.unprocessed(await self._results(info.job_id, "unprocessedrecords", tally.column))
         if not tally.complete and not (tally.empty and info.did_nothing):
             raise _lost(f"job {info.job_id} tells nothing of some rows.")
 
-    async def _results(self, job_id: str, which: str) -> Sequence[Mapping[str, str]]:
+    async def _results(self, job_id: str, which: str, column: str) -> Sequence[Mapping[str, str]]:
         pause = FIRST_POLL_SECONDS
         tries = 1
         while True:
             try:
-                return await self._jobs.results(job_id, which)
+                return await self._jobs.results(job_id, which, column)
             except WriteFailed as failure:
                 if tries >= READ_TRIES:
                     raise _lost(f"{which} of job {job_id}: {failure}") from None

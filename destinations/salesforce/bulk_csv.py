@@ -20,7 +20,8 @@ MAX_CELL_CHARS = 100_000
 
 _DELIMITER = "^"
 _ERROR = re.compile(r"([A-Za-z][A-Za-z_]*) ?:(.*)", re.DOTALL)
-_FIELDS = re.compile(r"[\w.]+(?:[ ,;]+[\w.]+)*")
+_NAME = r"(?:[A-Z][\w.]*|[\w.]+__c)"
+_FIELDS = re.compile(rf"{_NAME}(?:[ ,;]+{_NAME})*")
 _SEPARATORS = re.compile(r"[ ,;]+")
 
 
@@ -47,8 +48,11 @@ def line(cells: Sequence[str]) -> bytes:
     return (_DELIMITER.join(quoted) + "\n").encode()
 
 
-def read_results(text: str) -> Iterator[Mapping[str, str]]:
-    """Yield the rows of a result file by case-folded column. Raises ValueError when it is none."""
+def read_results(text: str, column: str) -> Iterator[Mapping[str, str]]:
+    """Yield the rows of a result file by case-folded column.
+
+    Raises ValueError when it is none: every result file of a job has the job's own `column`.
+    """
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_DELIMITER, strict=True))
     except csv.Error as error:
@@ -56,6 +60,8 @@ def read_results(text: str) -> Iterator[Mapping[str, str]]:
     if not rows:
         return
     header = [name.casefold() for name in rows[0]]
+    if column.casefold() not in header:
+        raise ValueError(f"expected a column {column}")
     for row in rows[1:]:
         if len(row) != len(header):
             raise ValueError(f"expected {len(header)} columns, got {len(row)}")
@@ -63,15 +69,16 @@ def read_results(text: str) -> Iterator[Mapping[str, str]]:
 
 
 def read_error(text: str) -> VendorError:
-    """Read `CODE:message:field, field`; `--` stands for no field."""
+    """Read `CODE:message:Field Field --`; the dashes may be missing, or all there is."""
     found = _ERROR.fullmatch(text.strip())
     if found is None:
         return VendorError("UNKNOWN", text)
     message, _, tail = found.group(2).rpartition(":")
-    if tail.strip() in {"", "--"}:
+    named = tail.strip().removesuffix("--").strip()
+    if not named:
         return VendorError(found.group(1), message)
-    if message and _FIELDS.fullmatch(tail.strip()):
-        return VendorError(found.group(1), message, tuple(_SEPARATORS.split(tail.strip())))
+    if message and _FIELDS.fullmatch(named):
+        return VendorError(found.group(1), message, tuple(_SEPARATORS.split(named)))
     return VendorError(found.group(1), found.group(2))
 
 

@@ -42,8 +42,8 @@ class JobInfo:
 
     @property
     def did_nothing(self) -> bool:
-        """Whether it came to nothing before its first row."""
-        return self.state in {"Failed", "Aborted"} and self.processed == 0
+        """Whether it came to nothing before its first row: one that is aborted may be amid some."""
+        return self.state == "Failed" and self.processed == 0
 
 
 class BulkJobs:
@@ -82,11 +82,14 @@ class BulkJobs:
         """Say how far a job is."""
         return self._info(await self._send("GET", f"{ROOT}/{job_id}"))
 
-    async def results(self, job_id: str, which: str) -> Sequence[Mapping[str, str]]:
-        """Read `successfulResults`, `failedResults` or `unprocessedrecords` of an ended job."""
+    async def results(self, job_id: str, which: str, column: str) -> Sequence[Mapping[str, str]]:
+        """Read `successfulResults`, `failedResults` or `unprocessedrecords` of an ended job.
+
+        `column` is one of the file that was uploaded.
+        """
         reply = await self._send("GET", f"{ROOT}/{job_id}/{which}", text=True)
         try:
-            return list(bulk_csv.read_results(str(reply.body)))
+            return list(bulk_csv.read_results(str(reply.body), column))
         except ValueError as error:
             raise ServerFault(f"{ROUTE}: {which} is not the CSV expected: {error}.") from None
 

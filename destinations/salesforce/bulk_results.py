@@ -34,6 +34,11 @@ class Tally:
         self._read = 0
 
     @property
+    def column(self) -> str:
+        """The column by which its rows are told apart."""
+        return self._job.key
+
+    @property
     def complete(self) -> bool:
         """Whether every row has its answer."""
         return not self._waiting

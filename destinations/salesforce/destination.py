@@ -54,6 +54,7 @@ class SalesforceDestination:
             duplicates=options.duplicates,
             drop_unknown_fields=options.drop_unknown_fields,
         )
+        self._limits = replace(LIMITS, backlog_records=options.bulk_threshold or None)
         self._headers = write_headers(options)
         self._session = Session(http, options, clock)
         self._client = SalesforceClient(http, self._session, options, clock)
@@ -85,7 +86,7 @@ class SalesforceDestination:
     @property
     def limits(self) -> Limits:
         """How much one `write` takes."""
-        return replace(LIMITS, backlog_records=self._options.bulk_threshold or None)
+        return self._limits
 
     @property
     def budget(self) -> Budget:

@@ -4,6 +4,7 @@ An entry may be out of date at any time, so a refusal that may come of that is n
 entry is forgotten and the upsert looked up. It sends nothing itself.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -130,6 +131,8 @@ class RecordIds:
         return self._known.recall(key, self._clock.now())
 
     def _remember(self, key: MatchKey, known: Known) -> None:
+        # Objects and fields are few, entries are many.
+        key = (sys.intern(key[0]), sys.intern(key[1]), key[2])
         self._known.learn(key, known, self._clock.now())
 
     def _created(self, upsert: Upsert, record_id: str) -> None:

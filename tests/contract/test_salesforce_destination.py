@@ -33,7 +33,7 @@ async def test_a_hundred_new_people_cost_two_requests() -> None:
 
 async def test_a_thousand_people_cost_two_requests() -> None:
     """Five queries in one composite, five collections in another."""
-    async with connected() as to:
+    async with connected({"remember_ids": 0}) as to:
         batch = [identify(f"person.number{number}@example.com") for number in range(1000)]
         assert {summary(outcome) for outcome in await to.write(*batch)} == {"created"}
         assert to.org.api_calls == 2

@@ -6,7 +6,7 @@ Events go the way they go in production, decoded, mapped, delivered and retried,
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -192,8 +192,3 @@ def _discreet(private: Sequence[str]) -> Iterator[None]:
 def words(outcomes: Sequence[Settled]) -> list[str]:
     """What happened to each, or why not."""
     return [o.operation if isinstance(o, Delivered) else o.reason.value for o in outcomes]
-
-
-def requests(trial: Trial) -> Sequence[Mapping[str, object]]:
-    """The emulator's log."""
-    return list(trial.subject.emulator.requests)

@@ -9,6 +9,7 @@ import yaml
 
 from tests.deploy.tools import DEPLOY
 from transformer import metric_list as listed
+from transformer.ledger import metrics as kept
 
 RULES: Final = DEPLOY / "prometheus" / "rules.yaml"
 TESTS: Final = DEPLOY / "prometheus" / "rules_test.yaml"
@@ -53,7 +54,7 @@ def asked_for(expression: str) -> set[str]:
 
 def unknown(names: Iterable[str]) -> set[str]:
     """Those that nothing serves and no rule records."""
-    metrics = (*listed.METRICS, *listed.LEDGER_METRICS)
+    metrics = (*listed.METRICS, *kept.METRICS)
     known = {metric.name for metric in metrics} | {rule.record for rule in rules()}
     for metric in metrics:
         if metric.type == "histogram":

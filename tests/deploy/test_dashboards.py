@@ -12,6 +12,7 @@ from deploy.grafana.model import Dashboard, Panel
 from tests.deploy.rules import asked_for, unknown
 from tests.deploy.tools import DEPLOY, path_of
 from transformer import metric_list as listed
+from transformer.ledger import metrics as kept
 
 # Metrics that no dashboard shows: facts, and the ledger's own finer points.
 UNSHOWN = {
@@ -19,13 +20,13 @@ UNSHOWN = {
     listed.MAPPING,
     listed.READ_BYTES,
     listed.LAST_READ,
-    listed.LEDGER_CONSUMED,
-    listed.LEDGER_SETTLED,
-    listed.LEDGER_CONTRADICTED,
-    listed.LEDGER_NEXT_OFFSET,
-    listed.LEDGER_LAST_RESULT,
-    listed.LEDGER_LAG,
-    listed.LEDGER_UNREADABLE,
+    kept.CONSUMED,
+    kept.SETTLED,
+    kept.CONTRADICTED,
+    kept.NEXT_OFFSET,
+    kept.LAST_RESULT,
+    kept.LAG,
+    kept.UNREADABLE,
 }
 PANELS = [(one, panel) for one in DASHBOARDS for panel in one.panels]
 
@@ -64,7 +65,7 @@ def test_every_metric_is_shown_somewhere() -> None:
     """Or is listed here as not shown."""
     shown = {name for expression in expressions() for name in asked_for(expression)}
     stems = {name.removesuffix("_bucket").removesuffix("_sum") for name in shown}
-    metrics = (*listed.METRICS, *listed.LEDGER_METRICS)
+    metrics = (*listed.METRICS, *kept.METRICS)
     missing = {metric.name for metric in metrics if metric not in UNSHOWN} - stems
     assert missing == set()
 

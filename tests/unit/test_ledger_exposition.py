@@ -4,8 +4,8 @@ import json
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from transformer import metric_list as listed
 from transformer.ledger import exposition
+from transformer.ledger import metrics as kept
 from transformer.ledger.account import Account
 from transformer.ledger.entry import Entry, Holder
 from transformer.ledger.exposition import Stand
@@ -38,8 +38,8 @@ def test_every_ledger_metric_is_served_with_its_type_and_labels() -> None:
     """As `metric_list` says, and nothing else."""
     text = exposition.metrics(stand())
     families = {f.name: f for f in text_string_to_metric_families(text.decode())}
-    assert set(families) == {m.name.removesuffix("_total") for m in listed.LEDGER_METRICS}
-    for metric in listed.LEDGER_METRICS:
+    assert set(families) == {m.name.removesuffix("_total") for m in kept.METRICS}
+    for metric in kept.METRICS:
         family = families[metric.name.removesuffix("_total")]
         assert family.type == metric.type
         assert {tuple(sample.labels) for sample in family.samples} == {metric.labels}

@@ -21,7 +21,7 @@ ENVIRONMENT: Final = 3
 INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
-    "demo": "See the main job done on this machine, in under two minutes.",
+    "demo": "See the main job done here, in under two minutes.",
     "worker": "Deliver events from Kafka until told to stop.",
     "map": "Show what the mapping makes of events, offline.",
     "check": "Check a configuration and its mappings.",
@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "ledger": "Keep accounts: is every record accounted for?",
     "emulate": "Run a local server that behaves like a CRM.",
     "destinations": "List the kinds of CRM and their settings.",
+    "new-destination": "Begin one more kind of CRM, working from the start.",
     "completion": "Print the completion script of a shell.",
 }
 
@@ -45,7 +46,7 @@ class LazyGroup(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        command = importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         return command if isinstance(command, click.Command) else None
 
     def resolve_command(

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from transformer import log
 from transformer.cli import terminal
 from transformer.demo.conservation import Account
-from transformer.demo.run import Report, play
+from transformer.demo.run import Delivery, Report, play
 from transformer.record import Record
 from transformer.results import DEAD_LETTER_HEADER
 
@@ -28,7 +28,7 @@ _SHOWN_FIELDS: Final = ("Id", "FirstName", "LastName", "Email", "Company", "Titl
 def command() -> int:
     """See the main job done on this machine, in under two minutes.
 
-    Starts an embedded Kafka broker, a Salesforce emulator and a worker, produces a few hundred
+    Starts an embedded Kafka broker, an emulator of every CRM and a worker, produces a few hundred
     events, and shows what became of them. Exits with 0 when every event is accounted for.
     """
     log.configure(style="console", level="error")
@@ -66,7 +66,11 @@ def _bar(console: Console) -> Progress:
 
 
 def _print(console: Console, report: Report) -> None:
-    account = report.account
+    account = report.main.account
+    console.print()
+    console.print(_side_by_side(report.deliveries))
+    console.print()
+    console.print(f"In detail, {report.main.title}:")
     console.print()
     console.print(
         terminal.table(
@@ -88,10 +92,28 @@ def _print(console: Console, report: Report) -> None:
     console.print()
     console.print(_leads(report))
     console.print()
-    console.print(_letters(report.letters))
+    console.print(_letters(_letters_of(report.main.connection, report.letters)))
     console.print()
     for line in _summary(account, report):
         console.print(line)
+
+
+def _side_by_side(deliveries: Sequence[Delivery]) -> object:
+    """The same events at every CRM."""
+    rows = []
+    for each in deliveries:
+        account = each.account
+        total = max(1, len(account.sources))
+        objects = ", ".join(f"{name} {count}" for name, count in sorted(account.objects().items()))
+        counts = [account.count(outcome) for outcome in ("delivered", "skipped", "rejected")]
+        rows.append((each.title, *counts, objects, round(each.api_calls * 1_000 / total)))
+    return terminal.table(
+        "The same events, delivered to every CRM side by side",
+        ("CRM", "delivered", "skipped", "rejected", "writes delivered, by object",
+         "API calls per 1,000 events"),
+        rows,
+        right=("delivered", "skipped", "rejected", "API calls per 1,000 events"),
+    )  # fmt: skip
 
 
 def _by_count(item: tuple[tuple[str, str], int]) -> tuple[str, int, str]:
@@ -107,6 +129,15 @@ def _leads(report: Report) -> object:
 
 def _cell(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def _letters_of(connection: str, letters: Sequence[Record]) -> list[Record]:
+    return [
+        record
+        for record in letters
+        if orjson.loads(dict(record.headers)[DEAD_LETTER_HEADER] or b"{}")["connection"]
+        == connection
+    ]
 
 
 def _letters(letters: Sequence[Record]) -> object:
@@ -139,11 +170,11 @@ def _short(text: str, length: int) -> str:
 
 def _summary(account: Account, report: Report) -> Iterable[str]:
     total = len(account.sources)
-    per_thousand = round(report.api_calls * 1_000 / max(1, total))
+    calls = report.main.api_calls
     yield (
-        f"{total} events in {report.seconds:.1f} s, {report.api_calls} API calls: "
-        f"{per_thousand} per 1,000 events; looking up and writing each by itself takes "
-        f"{_USUAL_CALLS:,}."
+        f"{total} events in {report.seconds:.1f} s, {calls} API calls: "
+        f"{round(calls * 1_000 / max(1, total))} per 1,000 events; looking up and writing each by "
+        f"itself takes {_USUAL_CALLS:,}."
     )
     counts = ", ".join(
         f"{account.count(outcome)} {outcome}" for outcome in ("delivered", "skipped", "rejected")
@@ -154,3 +185,4 @@ def _summary(account: Account, report: Report) -> Iterable[str]:
         yield f"Every event is accounted for, once: {total} read = {counts}."
         yield f"No address has two leads: {len(report.leads)} leads."
         yield f"Every rejected one is a dead letter with its own bytes: {len(account.letters)}."
+        yield f"The same holds of every other CRM: {len(report.deliveries)} connections in all."

@@ -1,8 +1,9 @@
 """`transformer ledger`: is every record that was read accounted for?"""
 
 import asyncio
+import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,14 +124,27 @@ async def _keep(config: Config, grace_seconds: float) -> None:
         SystemClock(),
         grace_seconds=grace_seconds,
     )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, running.stop)
+    _on_signals(running.stop)
 
     def ready(port: int) -> None:
         log.Log("ledger").info("Ledger is ready.", host=config.http.host, port=port)
 
     await running.run(ready)
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    """The first signal stops, a second one ends at once: nothing unacknowledged was committed."""
+    received: list[int] = []
+
+    def told(number: int) -> None:
+        received.append(number)
+        if len(received) > 1:
+            os._exit(128 + number)
+        stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told, number)
 
 
 async def _prove(config: Config, scope: Scope) -> Proof:

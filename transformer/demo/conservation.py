@@ -1,7 +1,7 @@
 """Conservation: every record consumed is accounted for once, judged from the topics alone. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -14,8 +14,9 @@ Origin = tuple[str, int, int]
 
 @dataclass(slots=True)
 class Account:
-    """What the metrics and dead-letter topics say about the records of the source topics."""
+    """What the metrics and dead-letter topics say of one connection's source records."""
 
+    connection: str
     sources: dict[Origin, bytes | None] = field(default_factory=dict)
     outcomes: dict[Origin, str] = field(default_factory=dict)
     letters: dict[Origin, bytes | None] = field(default_factory=dict)
@@ -30,6 +31,8 @@ class Account:
     def add_result(self, record: Record) -> None:
         """Count one result, or a run of skipped offsets."""
         result = orjson.loads(record.value or b"{}")
+        if result["connection"] != self.connection:
+            return
         last = result.get("last_offset", result["offset"])
         for offset in range(result["offset"], last + 1):
             self._settle((result["topic"], result["partition"], offset), result)
@@ -38,6 +41,8 @@ class Account:
         """Count one dead letter."""
         headers = dict(record.headers)
         letter = orjson.loads(headers[DEAD_LETTER_HEADER] or b"{}")
+        if letter["connection"] != self.connection:
+            return
         origin = letter["origin"]
         self.letters[origin["topic"], origin["partition"], origin["offset"]] = record.value
 
@@ -57,6 +62,14 @@ class Account:
     def count(self, outcome: str) -> int:
         """How many records have this outcome."""
         return sum(1 for one in self.outcomes.values() if one == outcome)
+
+    def objects(self) -> Mapping[str, int]:
+        """How many writes of each object were delivered."""
+        found: Counter[str] = Counter()
+        for (object_type, _, outcome), count in self.by_outcome.items():
+            if outcome == "delivered":
+                found[object_type] += count
+        return found
 
     @property
     def settled(self) -> int:

@@ -5,7 +5,7 @@ A few hundred, seeded: opted in and out, external ids, custom traits, repeats, a
 
 import random
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,7 +20,7 @@ CONTACTS: Final = 12
 LEADS: Final = 8
 SUBSCRIPTIONS: Final = 6
 _START: Final = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-_OPTED_IN: Final[Mapping[str, object]] = {"All": True, "Salesforce": True}
+_SALESFORCE: Final = ("Salesforce",)
 
 Json = dict[str, object]
 
@@ -37,7 +37,8 @@ class Existing:
 class Writer:
     """Writes events in the shapes of both products, in one timeline."""
 
-    def __init__(self) -> None:
+    def __init__(self, opted_in: Iterable[str]) -> None:
+        self._opted_in: Json = {"All": True, **dict.fromkeys(opted_in, True)}
         self.rng = random.Random(SEED)  # noqa: S311  # the same events every time
         self._now = _START
         self.messages: list[Message] = []
@@ -48,7 +49,7 @@ class Writer:
         user_id: str,
         *,
         traits: Mapping[str, object] | None = None,
-        integrations: Mapping[str, object] = _OPTED_IN,
+        integrations: Mapping[str, object] | None = None,
         external_ids: Sequence[Mapping[str, object]] = (),
         **more: object,
     ) -> None:
@@ -64,7 +65,7 @@ class Writer:
         event: Json = {
             "channel": "web",
             "context": context,
-            "integrations": dict(integrations),
+            "integrations": self._opted_in if integrations is None else dict(integrations),
             "rudderId": self._uuid(),
             "type": kind,
             "userId": user_id,
@@ -78,14 +79,14 @@ class Writer:
         user_id: str,
         *,
         traits: Mapping[str, object] | None = None,
-        integrations: Mapping[str, object] = _OPTED_IN,
+        integrations: Mapping[str, object] | None = None,
         **more: object,
     ) -> None:
         """One event as Segment writes it: traits at the top."""
         event: Json = {
             "channel": "server",
             "context": {"library": {"name": "analytics-python", "version": "2.3.4"}},
-            "integrations": dict(integrations),
+            "integrations": self._opted_in if integrations is None else dict(integrations),
             "projectId": "kJ3demo",
             "type": kind,
             "userId": user_id,
@@ -117,9 +118,9 @@ class Writer:
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
 
 
-def events(existing: Existing) -> list[Message]:
-    """All events, in the order in which they are produced."""
-    writer = Writer()
+def events(existing: Existing, opted_in: Iterable[str] = _SALESFORCE) -> list[Message]:
+    """All events, in the order in which they are produced; most opt in to the CRMs named."""
+    writer = Writer(opted_in)
     crowd = people(writer.rng, 150)
     for person in crowd:
         _identify(writer, person)

@@ -1,7 +1,6 @@
-"""The demonstration's plot: a broker, a CRM, a few hundred events, a worker, and the accounts."""
+"""The demonstration's plot: a broker, CRMs, a few hundred events, a worker, and the accounts."""
 
 import asyncio
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,44 +12,17 @@ from transformer.app import Wired
 from transformer.broker import Broker, Reader
 from transformer.clock import Clock, SystemClock
 from transformer.config import Config, load
+from transformer.demo import stage
 from transformer.demo.conservation import Account
 from transformer.demo.events import CONTACTS, LEADS, SUBSCRIPTIONS, Existing, events
 from transformer.embedded import EmbeddedCluster
 from transformer.errors import EnvironmentFault, TransformerError
 from transformer.outcome import Delivered
-from transformer.record import Record
+from transformer.record import Message, Record
 from transformer.upsert import Operation, Upsert
 
-KIND: Final = "salesforce"
 TIMEOUT_SECONDS: Final = 90.0
 _READ_SECONDS: Final = 0.25
-_CUSTOM_FIELDS: Final = {
-    "Lead": [
-        "plan__c:string(40)",
-        "score__c:double(8,2)",
-        "newsletter__c:boolean",
-    ],
-}
-_CUSTOM_OBJECTS: Final = {
-    "Subscription__c": [
-        "Number__c:string(20):externalId,unique",
-        "Seats__c:double(6,0)",
-        "Status__c:string(20)",
-    ],
-}
-_CONFIG: Final = """\
-kafka:
-  bootstrap_servers: {servers}
-  topics: [events]
-  partitions: 4
-connections:
-  - name: salesforce
-    destination: salesforce
-    settings: {settings}
-    delivery: {{linger_seconds: 0.5}}
-http: {{port: 0}}
-log: {{level: warning}}
-"""
 
 
 class Show(Protocol):
@@ -66,16 +38,30 @@ class Show(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What came of it."""
+class Delivery:
+    """What came of the events at one CRM."""
 
+    connection: str
+    title: str
     account: Account
+    api_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of it: at every CRM, and in detail at the first."""
+
+    deliveries: Sequence[Delivery]
     results: Sequence[Record]
     letters: Sequence[Record]
     leads: Sequence[Mapping[str, object]]
-    api_calls: int
     seconds: float
     problems: Sequence[str]
+
+    @property
+    def main(self) -> Delivery:
+        """The CRM that is told of in detail."""
+        return self.deliveries[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +72,9 @@ class Topics:
     results: Sequence[Record]
     letters: Sequence[Record]
 
-    def account(self) -> Account:
-        """What they say about each other."""
-        account = Account()
+    def account(self, connection: str) -> Account:
+        """What they say about each other, of one connection."""
+        account = Account(connection)
         for record in self.sources:
             account.add_source(record)
         for record in self.results:
@@ -103,30 +89,42 @@ async def play(show: Show) -> Report:
     clock = SystemClock()
     show.step("Starting a Kafka broker inside this process (librdkafka's, for demos only).")
     with EmbeddedCluster() as cluster, TemporaryDirectory(prefix="transformer-demo-") as folder:
-        emulator = app.emulator(KIND, custom_fields=_CUSTOM_FIELDS, custom_objects=_CUSTOM_OBJECTS)
-        async with emulator.serve() as crm:
-            show.step(f"Starting a Salesforce emulator on {crm.url}.")
-            config = _config(Path(folder), cluster.bootstrap_servers, crm.connection_settings())
+        async with stage.players(clock) as cast:
+            for player in cast:
+                show.step(f"Starting an emulator of {player.kind.title} on {player.emulator.url}.")
+            config = _config(Path(folder), stage.configuration(cluster.bootstrap_servers, cast))
             wired = app.wire(config)
             existing = await _seed(wired[0], clock)
-            calls = crm.api_calls
-            topics, seconds = await _deliver(config, wired, existing, show, clock)
-            account = topics.account()
-            rows = crm.state({"object": "Lead"})
+            before = [player.emulator.api_calls for player in cast]
+            messages = events(existing, stage.opted_in(cast))
+            topics, seconds = await _deliver(config, wired, messages, show, clock)
+            deliveries = [
+                Delivery(
+                    player.connection,
+                    player.kind.title,
+                    topics.account(player.connection),
+                    player.emulator.api_calls - calls,
+                )
+                for player, calls in zip(cast, before, strict=True)
+            ]
+            leads = _leads(cast[0].emulator.state({"object": "Lead"}))
             return Report(
-                account=account,
+                deliveries=deliveries,
                 results=topics.results,
                 letters=topics.letters,
-                leads=_leads(rows),
-                api_calls=crm.api_calls - calls,
+                leads=leads,
                 seconds=seconds,
-                problems=(*account.problems(), *_twice(_leads(rows))),
+                problems=(*_problems(deliveries), *_twice(leads)),
             )
 
 
-def _config(folder: Path, servers: Sequence[str], settings: Mapping[str, str]) -> Config:
+def _problems(deliveries: Sequence[Delivery]) -> Iterator[str]:
+    for delivery in deliveries:
+        yield from (f"{delivery.connection}: {problem}" for problem in delivery.account.problems())
+
+
+def _config(folder: Path, text: str) -> Config:
     file = folder / "transformer.yaml"
-    text = _CONFIG.format(servers=",".join(servers), settings=json.dumps(dict(settings)))
     file.write_text(text, encoding="utf-8")
     return load(file, app.kind, {})
 
@@ -170,14 +168,13 @@ async def _seed(wired: Wired, clock: Clock) -> Existing:
 
 
 async def _deliver(
-    config: Config, wired: Sequence[Wired], existing: Existing, show: Show, clock: Clock
+    config: Config, wired: Sequence[Wired], messages: Sequence[Message], show: Show, clock: Clock
 ) -> "tuple[Topics, float]":
     kafka = app.kafka_of(config)
     broker: Broker = app.broker(config)
     await broker.open()
     try:
         await broker.ensure_topics(app.topic_specs(kafka, config.connections))
-        messages = events(existing)
         show.step(f"Producing {len(messages)} events, some of them broken, to topic events.")
         producer = await broker.producer()
         await producer.produce(kafka.topics[0], messages)
@@ -187,7 +184,8 @@ async def _deliver(
         task = asyncio.create_task(running.run(lambda _port: None))
         results = await broker.reader([kafka.metrics_topic], from_beginning=True)
         try:
-            await _watch(results, task, total=len(messages), show=show, clock=clock)
+            accounts = [Account(one.connection.name) for one in wired]
+            await _watch(results, task, accounts, total=len(messages), show=show, clock=clock)
         finally:
             running.stop()
             await task
@@ -203,20 +201,27 @@ async def _deliver(
 
 
 async def _watch(
-    results: Reader, running: "asyncio.Task[None]", *, total: int, show: Show, clock: Clock
+    results: Reader,
+    running: "asyncio.Task[None]",
+    accounts: Sequence[Account],
+    *,
+    total: int,
+    show: Show,
+    clock: Clock,
 ) -> None:
-    """Follow the metrics topic until every event has an outcome."""
-    account = Account()
+    """Follow the metrics topic until every event has an outcome at every CRM."""
     until = clock.now() + TIMEOUT_SECONDS
-    while account.settled < total and not running.done():
+    wanted = total * len(accounts)
+    while (settled := sum(account.settled for account in accounts)) < wanted and not running.done():
         if clock.now() > until:
             raise TransformerError(
-                f"demo: {account.settled} of {total} events settled in {TIMEOUT_SECONDS:g} s, "
+                f"demo: {settled} of {wanted} outcomes in {TIMEOUT_SECONDS:g} s, "
                 "expected all. Run it again with less load on this machine."
             )
         for record in await results.read(timeout_seconds=_READ_SECONDS):
-            account.add_result(record)
-        show.progress(account.settled, total)
+            for account in accounts:
+                account.add_result(record)
+        show.progress(sum(account.settled for account in accounts), wanted)
 
 
 async def _read_all(reader: Reader) -> list[Record]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import orjson
 
-from transformer import metric_list as listed
+from transformer.ledger import metrics as kept
 from transformer.ledger.account import WINDOW_SECONDS, Account, Balance
 from transformer.ledger.entry import Holder
 from transformer.metric_list import Metric
@@ -38,12 +38,12 @@ class Stand:
 
 def metrics(stand: Stand) -> bytes:
     """Everything, in the text format of `CONTENT_TYPE`."""
-    samples: _Samples = {metric: [] for metric in listed.LEDGER_METRICS}
+    samples: _Samples = {metric: [] for metric in kept.METRICS}
     for holder, account, balance in stand.balances():
         _add(samples, holder, account, balance)
     for number, lag in sorted(stand.lag_records.items()):
-        samples[listed.LEDGER_LAG].append(((str(number),), lag))
-    samples[listed.LEDGER_UNREADABLE].append(((), stand.unreadable))
+        samples[kept.LAG].append(((str(number),), lag))
+    samples[kept.UNREADABLE].append(((), stand.unreadable))
     return "".join(line for metric in samples for line in _family(metric, samples[metric])).encode()
 
 
@@ -61,19 +61,19 @@ def view(stand: Stand) -> bytes:
 def _add(samples: _Samples, holder: Holder, account: Account, balance: Balance) -> None:
     labels = (holder.connection, holder.partition.topic, str(holder.partition.number))
     plain = {
-        listed.LEDGER_CONSUMED: balance.consumed,
-        listed.LEDGER_IN_FLIGHT: balance.in_flight,
-        listed.LEDGER_MISSING: balance.missing,
-        listed.LEDGER_REPEATED: balance.repeated,
-        listed.LEDGER_CONTRADICTED: balance.contradicted,
-        listed.LEDGER_NEXT_OFFSET: balance.next_offset,
-        listed.LEDGER_LAST_RESULT: account.updated,
+        kept.CONSUMED: balance.consumed,
+        kept.IN_FLIGHT: balance.in_flight,
+        kept.MISSING: balance.missing,
+        kept.REPEATED: balance.repeated,
+        kept.CONTRADICTED: balance.contradicted,
+        kept.NEXT_OFFSET: balance.next_offset,
+        kept.LAST_RESULT: account.updated,
     }
     for metric, value in plain.items():
         samples[metric].append((labels, value))
     for code, count in balance.by_code.items():
         outcome, _, reason = code.partition("/")
-        samples[listed.LEDGER_SETTLED].append(((*labels, outcome, reason), count))
+        samples[kept.SETTLED].append(((*labels, outcome, reason), count))
 
 
 def _family(metric: Metric, samples: Sequence[tuple[tuple[str, ...], float]]) -> Iterable[str]:

@@ -7,7 +7,15 @@ import orjson
 
 from destinations._template.emulator.contacts import Contacts, Refusal, Row
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, ConnectionDropped, Emulator, Handler, json_answer
+from transformer.emulator import (
+    Answer,
+    Call,
+    ConnectionDropped,
+    Emulator,
+    Handler,
+    json_answer,
+    query_of,
+)
 
 MOST_ROWS = 100
 REQUESTS, SECONDS = 20, 10.0
@@ -31,6 +39,8 @@ class TemplateEmulator(Emulator):
         """What the vendor documents, and nothing else."""
         yield "POST", "/v1/contacts/batch", self._batch
         yield "POST", "/v1/contacts", self._create
+        yield "GET", "/v1/contacts", self._find
+        yield "GET", "/v1/contacts/{id}", self._read
         yield "PATCH", "/v1/contacts/{id}", self._update
         yield "GET", "/v1/fields", self._fields
 
@@ -57,10 +67,11 @@ class TemplateEmulator(Emulator):
         return {"base_url": self.url, "api_token": self.api_token}
 
     def state(self, query: Mapping[str, str]) -> object:
-        """Return every contact with its write history."""
+        """Return every contact, or that of `?email=`, with its write history."""
         return [
             {"id": row.id, "values": row.values, "history": row.history}
             for row in self.contacts.rows.values()
+            if row.values["email"] == query.get("email", row.values["email"])
         ]
 
     def reset(self) -> None:
@@ -100,6 +111,13 @@ class TemplateEmulator(Emulator):
 
     def _create(self, call: Call, _params: Mapping[str, str]) -> Answer:
         return _shown(self.contacts.create(_json(call), call.number), 201)
+
+    def _find(self, call: Call, _params: Mapping[str, str]) -> Answer:
+        row = self.contacts.by_email(query_of(call).get("email", ""))
+        return json_answer({"contacts": [] if row is None else [{"id": row.id, **row.values}]})
+
+    def _read(self, _call: Call, params: Mapping[str, str]) -> Answer:
+        return _shown(self.contacts.find(params["id"]))
 
     def _update(self, call: Call, params: Mapping[str, str]) -> Answer:
         return _shown(self.contacts.update(params["id"], _json(call), call.number))

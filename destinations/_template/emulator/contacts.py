@@ -59,10 +59,19 @@ class Contacts:
 
     def update(self, record_id: str, values: object, request: int) -> Row:
         """Change what `values` name."""
+        row = self.find(record_id)
+        return self._write(row, self._checked({**row.values, **_object(values)}), request)
+
+    def find(self, record_id: str) -> Row:
+        """Return a contact; raises Refusal."""
         row = self.rows.get(record_id)
         if row is None:
             raise Refusal(404, "not_found", f"There is no contact {record_id}.")
-        return self._write(row, self._checked({**row.values, **_object(values)}), request)
+        return row
+
+    def by_email(self, email: str) -> Row | None:
+        """Return the contact with this e-mail."""
+        return self._by_email.get(email.casefold())
 
     def delete(self, record_id: str) -> None:
         """Delete it, as the vendor's own users do."""

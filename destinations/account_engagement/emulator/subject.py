@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from destinations.account_engagement.emulator import app, build
-from destinations.account_engagement.emulator.store import Row
+from destinations.account_engagement.emulator import build
+from destinations.account_engagement.emulator.app import EXPIRE_TOKENS, SPEND_DAY, TOO_MANY
 from transformer.clock import Clock
 from transformer.emulator_faults import Fault
 from transformer.emulator_subject import (
@@ -21,87 +21,88 @@ from transformer.emulator_subject import (
     identify,
 )
 
-UPSERT = "/api/v5/objects/prospects/do/upsertLatestByEmail"
-PERSON = "AccountEngagement-Prospect"
-# `score` is a field that every prospect has.
-FIELDS = {TEXT: "plan__c", FLAG: "vip__c", NUMBER: "score"}
+UPSERT = "*/do/upsertLatestByEmail"
+# The score is a field of its own.
+FIELDS = {TEXT: f"{TEXT}__c", FLAG: f"{FLAG}__c", NUMBER: "score"}
 
 
 class AccountEngagementSubject(Subject):
-    """A business unit with the custom fields of the trial."""
+    """A business unit with the custom fields of the trial, and several prospects per address."""
 
     facts = Facts(
-        person=PERSON,
+        person="AccountEngagement-Prospect",
         writes=("POST", UPSERT),
         half_applied=Fault("reset_after", path=UPSERT, skip=2, count=1),
         refused={"client_secret": "wrong"},
         stored=Stored(null=None, empty="", false=False, zero=0),
         limits={
-            "five requests at once": Fault(app.TOO_MANY, path=UPSERT, count=1),
-            "the day's limit": Fault(app.SPEND_DAY, path=UPSERT, count=1),
+            "the day's requests are spent": Fault(SPEND_DAY, count=1),
+            "too many requests at once": Fault(TOO_MANY, count=1),
         },
-        expired=Fault(app.EXPIRE_TOKENS, count=1),
+        expired=Fault(EXPIRE_TOKENS, count=1),
         absent={
-            Behaviour.SEVERAL_MATCHES: "the first found is taken (row P1): the one with the latest"
-            " activity, as the API chooses; several_matches: refuse is tested apart",
+            Behaviour.ALREADY_THERE: "the refusal of an address in use names no record; the upsert"
+            " by e-mail does not refuse it",
         },
         notes={
             Behaviour.HALF_APPLIED: "each prospect is a request of its own; the third is lost",
-            Behaviour.DELETED: "for good; one in the recycle bin comes back by its address",
-            Behaviour.RATE: "five requests at once, and so many a day",
+            Behaviour.SEVERAL_MATCHES: "the first found is written, by default",
+            Behaviour.DELETED: "an address in the recycle bin comes back",
+            Behaviour.RATE: "requests per day and at once, not per second",
         },
-        costs=(Cost("one by one, each assigned to the connector's user", fixed=10, each=1),),
+        costs=(Cost("an upsert each", fixed=10, each=1),),
     )
 
     def __init__(self, clock: Clock) -> None:
-        self.emulator = self.unit = build(clock=clock)
+        self.emulator = self.unit = build(clock=clock, several_per_email=True)
         for name in (TEXT, FLAG):
             self.unit.objects.add("custom-fields", name=name, fieldId=name, type="Text")
 
     def people(self) -> Sequence[Held]:
         """The prospects that are not in the recycle bin."""
-        rows = self.unit.store.rows["prospects"].values()
-        return [_held(row) for row in rows if not row.deleted]
-
-    def delete(self, record_id: str) -> None:
-        """Delete it and empty the recycle bin."""
-        self.unit.store.remove("prospects", record_id)
-
-    def bad(self) -> Json:
-        """An address that the vendor takes for none, and the mapping does not mind."""
-        return identify("bad@nowhere", "Bad")
-
-    def successes(self) -> Sequence[Case]:
-        """By e-mail in another case, by CRM id, by id, and created."""
-        known = str(self.unit.prospects.add("known@example.com", salesforceId="003A").id)
-        by_crm_id = _named(id="003A", identifierType="salesforceId")
         return [
-            Case("a prospect that is new", identify("new@example.com", "New"), "created"),
-            Case("in another case", identify("Known@Example.com", "Known"), "updated", known),
-            Case("a lead's prospect", by_crm_id, "updated", known),
-            Case("a record by its id", _named(id=known), "updated", known),
-            Case("a record without an id", _named(email="other@example.com"), "created"),
+            Held(
+                str(row.id),
+                str(row.get("email")),
+                str(row.get("firstName") or ""),
+                {trait: row.get(name) for trait, name in FIELDS.items()},
+            )
+            for row in self.unit.store.rows["prospects"].values()
+            if not row.deleted
         ]
 
-    def already_there(self) -> Case:
-        """A create by external id whose address another prospect has."""
+    def delete(self, record_id: str) -> None:
+        """Into the recycle bin."""
+        row = self.unit.store.get("prospects", record_id)
+        if row is not None:
+            self.unit.store.change("prospects", row, {"isDeleted": True}, "delete")
+
+    def bad(self) -> Json:
+        """A campaign that is not there."""
+        return identify("bad@example.com", "Bad", campaignId=999_999)
+
+    def successes(self) -> Sequence[Case]:
+        """By e-mail, by id, by the id in Salesforce, created without a key."""
         known = str(self.unit.prospects.add("known@example.com").id)
-        event = _named(email="known@example.com")
-        return Case("a prospect with that address", event, "updated", known)
+        crm_id = "00Q000000000001AAA"
+        self.unit.prospects.add("lead@example.com", salesforceId=crm_id)
+        lead = identify("lead@example.com", "Lead", salesforceId=crm_id)
+        return [
+            Case("a prospect that is new", identify("new@example.com", "New"), "created"),
+            Case("a prospect that is known", identify("NEW@example.com", "Known"), "updated"),
+            Case("a record by its id", _named(id=known), "updated", known),
+            Case("a record by its id in Salesforce", lead, "updated"),
+        ]
 
-    def give_back(self) -> None:
-        """The account's day ends."""
-        self.unit.used = 0
+    def several(self) -> Case:
+        """Two prospects of one address: the business unit allows it."""
+        first, _ = (str(self.unit.prospects.add("twin@example.com").id) for _ in range(2))
+        return Case("two prospects", identify("twin@example.com", "Twin"), "updated", first)
 
 
-def _held(row: Row) -> Held:
-    values = {trait: row.get(name) for trait, name in FIELDS.items()}
-    return Held(str(row.id), str(row.get("email")), str(row.get("firstName") or ""), values)
-
-
-def _named(*, email: str = "", **external_id: str) -> dict[str, object]:
-    entry = {"type": PERSON, **external_id}
-    traits = {"lastName": "Named", **({"email": email} if email else {})}
+def _named(**external_id: str) -> Json:
+    entry = {"type": "AccountEngagement-Prospect", **external_id}
+    traits = {"lastName": "Named"}
     return {"type": "identify", "traits": traits, "context": {"externalId": [entry]}}
 
 

@@ -1,6 +1,7 @@
 """ActiveCampaign on trial: what the contract suite has to know of it."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from destinations.activecampaign.emulator import build
 from destinations.activecampaign.emulator.store import Row
@@ -52,11 +53,21 @@ class ActiveCampaignSubject(Subject):
         ),
     )
 
-    def __init__(self, clock: Clock) -> None:
-        self.emulator = self.account = build(clock=clock)
+    def __init__(self, clock: Clock, *, hurried: bool = False) -> None:
+        self._hurry: Settings = {"bulk_poll_seconds": 0.5} if hurried else {}
+        self.emulator = self.account = build(clock=clock, import_seconds=0.2 if hurried else 2.0)
         self._fields = {
             trait: self.account.catalogue.add_field(trait).id for trait in (TEXT, FLAG, NUMBER)
         }
+
+    @classmethod
+    def relaxed(cls, clock: Clock) -> Self:
+        """Imports that are done at once."""
+        return cls(clock, hurried=True)
+
+    def settings(self) -> Settings:
+        """The account's key."""
+        return {**self.account.connection_settings(), **self._hurry}
 
     def people(self) -> Sequence[Held]:
         """The contacts."""

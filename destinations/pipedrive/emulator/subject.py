@@ -1,8 +1,10 @@
 """Pipedrive on trial: what the contract suite has to know of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 from destinations.pipedrive.emulator import build, faults, oauth
+from destinations.pipedrive.emulator.limits import SEARCHES
 from destinations.pipedrive.emulator.store import Row, Write
 from transformer.clock import Clock
 from transformer.destination import Settings
@@ -54,15 +56,24 @@ class PipedriveSubject(Subject):
         ),
     )
 
-    def __init__(self, clock: Clock) -> None:
-        self.emulator = self.company = build(clock=clock, search_lag_seconds=30.0)
+    def __init__(self, clock: Clock, searches: int = SEARCHES) -> None:
+        self._searches = searches
+        self.emulator = self.company = build(
+            clock=clock, search_lag_seconds=30.0, searches=searches
+        )
         add = self.company.schema.add
         fields = ((TEXT, "varchar"), (FLAG, "varchar"), (NUMBER, "double"))
         self._codes = {trait: add("persons", trait, kind, []).code for trait, kind in fields}
 
+    @classmethod
+    def relaxed(cls, clock: Clock) -> Self:
+        """No more waiting for searches than for anything else."""
+        return cls(clock, searches=100)
+
     def settings(self) -> Settings:
         """An API token, and the plan that the company has."""
-        return {**self.company.connection_settings(), "plan": "ultimate", "seats": 10}
+        plan: Settings = {"plan": "ultimate", "seats": 10, "searches": self._searches}
+        return {**self.company.connection_settings(), **plan}
 
     def renewable(self) -> Settings:
         """An OAuth app."""

@@ -28,6 +28,7 @@ class BuildOptions(TypedDict, total=False):
     page_records: int
     search_lag_seconds: float
     bulk_polls: int
+    bulk_listed: int
     users: Sequence[User]
     apps: Sequence[App]
     custom_fields: Mapping[str, Sequence[str]]

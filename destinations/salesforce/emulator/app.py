@@ -46,6 +46,7 @@ class Options:
     page_records: int = MAX_PAGE
     search_lag_seconds: float = 30.0
     bulk_polls: int = 1
+    bulk_listed: int = 1_000
     users: Sequence[User] = (User(),)
     apps: Sequence[App] = (App(),)
     custom_fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -111,7 +112,12 @@ class SalesforceEmulator(Emulator):
             parse_errors_refuse_all=options.parse_errors_refuse_all,
         )
         bulk = BulkResource(
-            self.schema, self._writer, polls=options.bulk_polls, commit=self.store.commit
+            self.schema,
+            self.store,
+            self._writer,
+            polls=options.bulk_polls,
+            listed=options.bulk_listed,
+            any_field=options.allow_any_custom_field,
         )
         query = QueryResource(self.schema, self.store, page_records=options.page_records)
         search = SearchResource(self.schema, self.store, lag_seconds=options.search_lag_seconds)
@@ -215,6 +221,22 @@ class SalesforceEmulator(Emulator):
             return self._writer.create(self._kind(object_name), values, self._own_context())
         finally:
             self.store.commit()
+
+    def add_assignment_rule(self, object_name: str) -> str:
+        """Make an active assignment rule of an object, as an administrator would; returns its id.
+
+        It assigns nobody: it is there to be named by bulk jobs.
+        """
+        values: dict[str, Value] = {
+            "Name": "Standard",
+            "SobjectType": object_name,
+            "Active": True,
+            "CreatedDate": times.stamp(self.clock.wall()),
+        }
+        kind, write = self._kind("AssignmentRule"), Write(0, self.clock.wall(), "create", {})
+        row = self.store.insert(kind, values, write)
+        self.store.commit()
+        return row.id
 
     def edit(self, record_id: str, values: Mapping[str, object]) -> None:
         """Update a record as a person in the org would, without a call; raises Refusal."""

@@ -33,8 +33,16 @@ def read(data: bytes, dialect: Dialect) -> tuple[list[str], list[list[str]]]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Refusal("InvalidBatch", "The upload is not UTF-8") from None
+    first_line, newline, _ = text.partition("\n")
+    if newline and first_line.endswith("\r") != (dialect.line_ending == "CRLF"):
+        what = f"Current LineEnding setting is {dialect.line_ending}"
+        raise Refusal("ClientInputError", f"LineEnding is invalid on user data. {what}")
     stream = io.StringIO(text, newline="")
-    rows = [row for row in csv.reader(stream, delimiter=DELIMITERS[dialect.delimiter]) if row]
+    reader = csv.reader(stream, delimiter=DELIMITERS[dialect.delimiter], strict=True)
+    try:
+        rows = [row for row in reader if row]
+    except csv.Error as error:
+        raise Refusal("InvalidBatch", f"The upload is no CSV: {error}") from None
     if not rows:
         raise Refusal("InvalidBatch", "The upload has no header row")
     header, *body = rows

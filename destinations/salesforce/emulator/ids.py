@@ -13,6 +13,7 @@ PREFIXES: Mapping[str, str] = {
     "User": "005",
     "Opportunity": "006",
     "RecordType": "012",
+    "AssignmentRule": "01Q",
     "CampaignMember": "00v",
     "CampaignMemberStatus": "01Y",
     "Lead": "00Q",

@@ -1,13 +1,14 @@
-"""Bulk API 2.0 ingest jobs: create, upload, close, poll, read results, abort, delete.
+"""Bulk API 2.0 ingest jobs: create, upload, close, poll, list, read results, abort, delete.
 
-A closed job moves one state per poll until it is complete; its rows are applied in the last move.
+A closed job moves on by one step whenever it is asked for or listed, and applies its rows part by
+part. Results come in another order than the rows went in.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
-from destinations.salesforce.emulator import bulk_csv, ids, times
+from destinations.salesforce.emulator import bulk_csv, bulk_job, ids, row_faults
 from destinations.salesforce.emulator.bulk_csv import Dialect
+from destinations.salesforce.emulator.bulk_job import Job
 from destinations.salesforce.emulator.context import Context
 from destinations.salesforce.emulator.refusals import Refusal, not_found
 from destinations.salesforce.emulator.rest import (
@@ -19,9 +20,12 @@ from destinations.salesforce.emulator.rest import (
     unsupported_media,
 )
 from destinations.salesforce.emulator.schema import Field, ObjectType, Schema
+from destinations.salesforce.emulator.store import Store
 from destinations.salesforce.emulator.writes import Writer
 
 MAX_UPLOAD_BYTES = 150_000_000
+MAX_LISTED = 1_000
+_JOB_TYPES = frozenset({"BigObjectIngest", "Classic", "V2Ingest"})
 _OPERATIONS = frozenset({"insert", "update", "upsert", "delete", "hardDelete"})
 _FINAL = frozenset({"JobComplete", "Aborted", "Failed"})
 _KNOWN_KEYS = frozenset(
@@ -37,36 +41,28 @@ _KNOWN_KEYS = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Job:
-    """One ingest job and what became of its rows."""
-
-    id: str
-    kind: ObjectType
-    operation: str
-    by: Field | None
-    dialect: Dialect
-    context: Context
-    state: str = "Open"
-    data: bytes | None = None
-    polls: int = 0
-    header: Sequence[str] = ()
-    successful: list[list[str]] = field(default_factory=list)
-    failed: list[list[str]] = field(default_factory=list)
-    unprocessed: list[list[str]] = field(default_factory=list)
-    error: str = ""
-
-
 class BulkResource:
-    """The routes of ingest jobs. `polls` is how often a job is asked for before it is complete."""
+    """The routes of ingest jobs. `polls` is how often a job is asked for before it is complete.
+
+    `listed` is the size of a page of the list; `any_field` accepts columns that the org lacks.
+    """
 
     def __init__(
-        self, schema: Schema, writer: Writer, *, polls: int, commit: Callable[[], None]
+        self,
+        schema: Schema,
+        store: Store,
+        writer: Writer,
+        *,
+        polls: int,
+        listed: int,
+        any_field: bool,
     ) -> None:
         self._schema = schema
+        self._store = store
         self._writer = writer
         self._polls = polls
-        self._commit = commit
+        self._listed = min(listed, MAX_LISTED)
+        self._any_field = any_field
         self._jobs: dict[str, Job] = {}
         self._made = 0
 
@@ -103,11 +99,12 @@ class BulkResource:
         if dialect.delimiter not in known[0] or dialect.line_ending not in known[1]:
             raise Refusal("InvalidJob", f"Unknown columnDelimiter or lineEnding: {dialect}")
         by = self._external_id(kind, operation, body.get("externalIdFieldName"))
+        rule = self._assignment_rule(kind, body.get("assignmentRuleId"))
         self._made += 1
         job_id = ids.make(ids.JOB_PREFIX, self._made)
-        job = Job(job_id, kind, operation, by, dialect, request.context)
+        job = Job(job_id, kind, operation, by, dialect, request.context, rule)
         self._jobs[job_id] = job
-        return Reply(200, _info(job))
+        return Reply(200, bulk_job.info(job))
 
     def _external_id(self, kind: ObjectType, operation: str, name: object) -> Field | None:
         if operation != "upsert":
@@ -117,10 +114,36 @@ class BulkResource:
             raise Refusal("InvalidJob", f"Field name not found : {name or ''}")
         return found
 
-    def list(self, _request: Request, _params: Params) -> Reply:
-        """Return all jobs on one page."""
-        shown = [_info(job) for job in self._jobs.values()]
-        return Reply(200, {"done": True, "nextRecordsUrl": None, "records": shown})
+    def _assignment_rule(self, kind: ObjectType, given: object) -> str:
+        if given is None:
+            return ""
+        rules = self._schema.find("AssignmentRule")
+        rows = self._store.of_type(rules) if rules else {}
+        row = rows.get(ids.normalise(str(given)) or "")
+        if row is None or row.get("SobjectType") != kind.name:
+            raise Refusal("InvalidJob", f"Unknown assignment rule: {given}")
+        return row.id
+
+    def list(self, request: Request, _params: Params) -> Reply:
+        """Return a page of the jobs; every closed one moves on."""
+        wanted = request.param("jobType")
+        if wanted is not None and wanted not in _JOB_TYPES:
+            raise Refusal("InvalidJob", f"Unknown jobType: {wanted}")
+        jobs = [] if wanted in {"BigObjectIngest", "Classic"} else [*self._jobs.values()]
+        locator = request.param("queryLocator") or "0"
+        if not locator.isdigit():
+            raise Refusal("InvalidJob", f"Unknown queryLocator: {locator}")
+        start = int(locator)
+        page, end = jobs[start : start + self._listed], start + self._listed
+        for job in page:
+            self._advance(job, request.context)
+        following = f"?jobType={wanted or 'V2Ingest'}&queryLocator={end}"
+        path = request.context.path("jobs", "ingest") + following
+        more = end < len(jobs)
+        shown = [bulk_job.info(job) for job in page]
+        return Reply(
+            200, {"done": not more, "nextRecordsUrl": path if more else None, "records": shown}
+        )
 
     def upload(self, request: Request, params: Params) -> Reply:
         """Take a job's CSV, once: 201."""
@@ -129,6 +152,8 @@ class BulkResource:
             raise unsupported_media(request.content_type)
         if job.state != "Open" or job.data is not None:
             raise Refusal("InvalidJobState", "Job has its data, or is not open any more")
+        if request.context.headers.get("Content-Encoding"):
+            raise Refusal("InvalidBatch", "The upload is compressed")
         if len(request.body) > MAX_UPLOAD_BYTES:
             raise Refusal("ClientInputError", "The upload exceeds 150 MB")
         job.data = request.body
@@ -139,25 +164,69 @@ class BulkResource:
         job = self._job(params)
         state = request.json_object().get("state")
         if state == "UploadComplete" and job.state == "Open" and job.data is not None:
-            job.state = "UploadComplete"
+            job.state, job.stop = "UploadComplete", row_faults.job_stop(request.context)
         elif state == "Aborted" and job.state not in _FINAL:
-            if job.data is not None:
-                job.header, job.unprocessed = bulk_csv.read(job.data, job.dialect)
-            job.state, job.data = "Aborted", None
+            if job.data is not None and not job.rows:
+                job.header, job.rows = bulk_csv.read(job.data, job.dialect)
+            bulk_job.end(job, "Aborted")
         else:
             raise Refusal("InvalidJobState", f"Cannot go from {job.state} to {state}")
-        return Reply(200, _info(job))
+        return Reply(200, bulk_job.info(job))
 
     def poll(self, request: Request, params: Params) -> Reply:
         """Return the job, moving it on by one poll."""
         job = self._job(params)
-        if job.state in {"UploadComplete", "InProgress"}:
-            job.polls += 1
-            if job.polls > self._polls:
-                self._process(job, request.context)
+        self._advance(job, request.context)
+        return Reply(200, {**bulk_job.info(job), **bulk_job.numbers(job)})
+
+    def _advance(self, job: Job, context: Context) -> None:
+        if job.state not in {"UploadComplete", "InProgress"}:
+            return
+        job.polls += 1
+        job.state = "InProgress"
+        try:
+            self._open_file(job)
+        except Refusal as refusal:
+            job.error = f"{refusal.code} : {refusal.message}"
+            bulk_job.end(job, "Failed")
+            return
+        steps = self._polls + 1
+        due = len(job.rows) if job.polls >= steps else len(job.rows) * job.polls // steps
+        if job.stop is not None and job.stop[1] <= due:
+            self._apply_to(job, job.stop[1], context)
+            job.error = f"{job.stop[0]} : scripted"
+            bulk_job.end(job, job.stop[0])
+            return
+        self._apply_to(job, due, context)
+        if job.applied == len(job.rows) and job.polls >= steps:
+            bulk_job.end(job, "JobComplete")
+
+    def _open_file(self, job: Job) -> None:
+        """Read the upload, once; a column that the object lacks fails the job."""
+        if job.rows or job.data is None:
+            return
+        job.header, job.rows = bulk_csv.read(job.data, job.dialect)
+        for name in () if self._any_field else job.header:
+            own, dot, _ = name.partition(".")
+            known = job.kind.relationship(own) if dot else job.kind.field(own)
+            if known is None:
+                job.unprocessed, job.rows = [*job.rows], ()
+                raise Refusal("InvalidBatch", f"Field name not found : {name}")
+
+    def _apply_to(self, job: Job, end: int, context: Context) -> None:
+        """Apply the rows up to `end`; each is refused or written for itself."""
+        for row in job.rows[job.applied : end]:
+            record = bulk_csv.to_record(job.header, row)
+            try:
+                record_id, created = self._apply(job, record, context)
+            except Refusal as refusal:
+                fields = ",".join(refusal.fields or ()) or "--"
+                error = f"{refusal.code}:{refusal.message}:{fields}"
+                job.failed.append([str(record.get("Id", "")), error, *row])
             else:
-                job.state = "InProgress"
-        return Reply(200, {**_info(job), **_numbers(job)})
+                job.successful.append([record_id, str(created).lower(), *row])
+        job.applied = max(job.applied, end)
+        self._store.commit()
 
     def delete(self, _request: Request, params: Params) -> Reply:
         """Forget a job that is not running: 204."""
@@ -181,25 +250,6 @@ class BulkResource:
         """Return the rows an abort left behind."""
         job = self._job(params)
         return _csv(job, list(job.header), job.unprocessed)
-
-    def _process(self, job: Job, context: Context) -> None:
-        try:
-            job.header, rows = bulk_csv.read(job.data or b"", job.dialect)
-        except Refusal as refusal:
-            job.state, job.error = "Failed", f"{refusal.code} : {refusal.message}"
-            return
-        for row in rows:
-            record = bulk_csv.to_record(job.header, row)
-            try:
-                record_id, created = self._apply(job, record, context)
-            except Refusal as refusal:
-                fields = ",".join(refusal.fields or ()) or "--"
-                error = f"{refusal.code}:{refusal.message}:{fields}"
-                job.failed.append([str(record.get("Id", "")), error, *row])
-            else:
-                job.successful.append([record_id, str(created).lower(), *row])
-        job.state, job.data = "JobComplete", None
-        self._commit()
 
     def _apply(self, job: Job, record: dict[str, object], context: Context) -> tuple[str, bool]:
         if job.operation == "insert":
@@ -228,41 +278,5 @@ class BulkResource:
 def _csv(job: Job, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Reply:
     if job.state not in _FINAL:
         raise Refusal("InvalidJobState", f"Results are not ready: the job is {job.state}")
-    raw = bulk_csv.write(header, rows, job.dialect)
+    raw = bulk_csv.write(header, rows[::-1], job.dialect)
     return Reply(200, raw=raw, headers={"Content-Type": "text/csv"})
-
-
-def _info(job: Job) -> dict[str, object]:
-    info: dict[str, object] = {
-        "id": job.id,
-        "operation": job.operation,
-        "object": job.kind.name,
-        "createdById": job.context.user_id,
-        "createdDate": times.stamp(job.context.time),
-        "systemModstamp": times.stamp(job.context.time),
-        "state": job.state,
-        "concurrencyMode": "Parallel",
-        "contentType": "CSV",
-        "apiVersion": float(job.context.major),
-        "jobType": "V2Ingest",
-        "contentUrl": job.context.path("jobs", "ingest", job.id, "batches").removeprefix("/"),
-        "lineEnding": job.dialect.line_ending,
-        "columnDelimiter": job.dialect.delimiter,
-    }
-    if job.by is not None:
-        info["externalIdFieldName"] = job.by.name
-    return info
-
-
-def _numbers(job: Job) -> dict[str, object]:
-    numbers: dict[str, object] = {
-        "numberRecordsProcessed": len(job.successful) + len(job.failed),
-        "numberRecordsFailed": len(job.failed),
-        "retries": 0,
-        "totalProcessingTime": 100 * job.polls,
-        "apiActiveProcessingTime": 50 * job.polls,
-        "apexProcessingTime": 0,
-    }
-    if job.error:
-        numbers["errorMessage"] = job.error
-    return numbers

@@ -20,6 +20,8 @@ HALF_APPLIED = "half_applied"
 EXPIRE_SESSION = "expire_session"
 SPEND_QUOTA = "spend_quota"
 CONCURRENT_LIMIT = "concurrent_limit"
+JOB_FAILED = "job_failed"
+JOB_ABORTED = "job_aborted"
 
 KINDS = (
     ROW_LOCK,
@@ -29,10 +31,13 @@ KINDS = (
     EXPIRE_SESSION,
     SPEND_QUOTA,
     CONCURRENT_LIMIT,
+    JOB_FAILED,
+    JOB_ABORTED,
 )
 """`row_lock`, `duplicate_rule` and `row_error` refuse rows; `half_applied` writes the first
 `options.rows` rows of a request, keeps them, and drops the connection; `expire_session` ends every
-session, `spend_quota` spends the day's calls, `concurrent_limit` refuses one request."""
+session, `spend_quota` spends the day's calls, `concurrent_limit` refuses one request;
+`job_failed` and `job_aborted` end the bulk job that a request closes after `options.rows` rows."""
 
 
 def before_row(
@@ -52,6 +57,15 @@ def after_row(context: Context) -> None:
     for fault in context.faults:
         if fault.kind == HALF_APPLIED and context.rows_written >= _integer(fault, "rows", 1):
             raise ConnectionDropped
+
+
+def job_stop(context: Context) -> tuple[str, int] | None:
+    """How the job that this request closes is going to end before its time, if a fault says so."""
+    states = {JOB_FAILED: "Failed", JOB_ABORTED: "Aborted"}
+    for fault in context.faults:
+        if fault.kind in states:
+            return states[fault.kind], _integer(fault, "rows", 0)
+    return None
 
 
 def _hits(fault: Fault, rng: random.Random, position: int, body: Mapping[str, object]) -> bool:

@@ -45,7 +45,10 @@ class SalesforceSubject(Subject):
             Behaviour.ALREADY_THERE: "a duplicate rule, with `duplicates: update`",
             Behaviour.RATE: "Salesforce limits requests per day, not per second",
         },
-        costs=(Cost("batches of 1,000: one lookup, one write", fixed=3),),
+        costs=(
+            Cost("batches of 1,000: one lookup, one write", fixed=3),
+            Cost("batches of 1,000 people whose ids are remembered", fixed=1, known=True),
+        ),
     )
 
     def __init__(self, clock: Clock) -> None:

@@ -20,6 +20,7 @@ STANDARD_OBJECTS = (
     "Opportunity",
     "Task",
     "User",
+    "AssignmentRule",
 )
 _SYSTEM_FIELDS = """\
 Id\tid\t18\td

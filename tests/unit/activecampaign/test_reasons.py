@@ -2,8 +2,7 @@
 
 import pytest
 
-from destinations.activecampaign.reasons import failed, read_error, refused
-from transformer.errors import AnswerLost, QuotaSpent, ServerFault, Throttled, WriteFailed
+from destinations.activecampaign.reasons import read_error, refused
 from transformer.outcome import Reason, Rejected, Retry
 
 
@@ -47,21 +46,3 @@ def test_every_shape_of_error_gives_code_words_and_reason(
 def test_a_conflict_is_sent_again() -> None:
     """It is nobody's fault."""
     assert isinstance(refused({}, 409, "deal"), Retry)
-
-
-@pytest.mark.parametrize(
-    ("failure", "sent", "retry"),
-    [
-        (Throttled("x", after_seconds=3), True, (Reason.THROTTLED, 3, False, False)),
-        (QuotaSpent("x"), True, (Reason.QUOTA_SPENT, None, False, False)),
-        (AnswerLost("x", may_have_applied=True), True, (Reason.ANSWER_LOST, None, True, True)),
-        (AnswerLost("x", may_have_applied=True), False, (Reason.ANSWER_LOST, None, False, False)),
-        (ServerFault("x"), True, (Reason.SERVER_ERROR, None, True, False)),
-    ],
-)
-def test_a_failed_request_becomes_a_retry_of_its_upsert(
-    failure: WriteFailed, sent: bool, retry: tuple[object, ...]
-) -> None:
-    """What was not sent neither counts nor may have been applied."""
-    found = failed(failure, sent=sent)
-    assert (found.reason, found.after_seconds, found.counts, found.may_have_applied) == retry

@@ -79,7 +79,7 @@ async def test_a_record_just_created_is_updated_although_a_lookup_misses_it() ->
     org = Org(parts(NOBODY), [row(LEAD)], parts(NOBODY), [row(LEAD)])
     subject = org.destination()
     first = await subject.write([upsert()])
-    second = await subject.write([upsert()])
+    second = await subject.write([upsert(repeated=True)])
     assert [*first, *second] == [
         Delivered("created", LEAD, "Lead"),
         Delivered("updated", LEAD, "Lead"),

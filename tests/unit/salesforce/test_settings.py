@@ -63,6 +63,13 @@ def test_how_to_log_in_is_found_from_the_settings_that_are_there(
         ({**PASSWORD, "api_version": "20.0"}, ["api_version: expected 31.0 or later"]),
         ({**PASSWORD, "api_share": 1.5}, ["api_share: expected more than 0 and at most 1"]),
         ({**PASSWORD, "recheck_seconds": 0}, ["recheck_seconds: expected seconds greater than 0"]),
+        ({**PASSWORD, "remember_ids": -1}, ["remember_ids: expected 0 or more, got -1"]),
+        ({**PASSWORD, "remember_seconds": 0}, ["remember_seconds: expected seconds greater"]),
+        ({**PASSWORD, "bulk_threshold": -1}, ["bulk_threshold: expected 0 or more"]),
+        (
+            {**PASSWORD, "bulk_threshold": 1, "duplicates": "allow", "api_version": "48.0"},
+            ["bulk_threshold: a bulk job cannot pass", "bulk_threshold: needs API version 49.0"],
+        ),
     ],
 )
 def test_contradictions_are_all_listed(settings: Settings, problems: list[str]) -> None:

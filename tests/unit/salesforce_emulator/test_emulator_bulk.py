@@ -1,7 +1,12 @@
 """Bulk API 2.0 ingest jobs."""
 
+import pytest
+
 from tests.unit.salesforce_emulator.api import Api, connect
 from tests.unit.salesforce_emulator.rows import FIELDS
+from transformer.emulator_faults import Fault
+
+CSV = {"Content-Type": "text/csv"}
 
 
 def _job(api: Api, csv: str, **body: object) -> str:
@@ -32,8 +37,8 @@ def test_a_bulk_job_runs_when_polled_and_tells_each_rows_fate() -> None:
     assert (rows["1"].get("City"), rows["1"].get("FirstName")) == ("Rome", None)
     assert api.get(f"{job}/successfulResults").body == (
         '"sf__Id","sf__Created","Ext__c","LastName","Company","City","FirstName"\n'
-        f'"{kept}","false","1","Doe","Acme","","#N/A"\n'
         f'"{rows["3"].id}","true","3","Poe","B","",""\n'
+        f'"{kept}","false","1","Doe","Acme","","#N/A"\n'
     )
     assert api.get(f"{job}/failedResults").body == (
         '"sf__Id","sf__Error","Ext__c","LastName","Company","City","FirstName"\n'
@@ -69,3 +74,76 @@ def test_a_bulk_job_refuses_what_is_no_job() -> None:
     assert api.send("PUT", f"{job}/batches", raw=b"a\n", headers=csv).codes == ["InvalidJobState"]
     json = {"Content-Type": "application/json"}
     assert api.send("PUT", f"{job}/batches", raw=b"{}", headers=json).status == 415
+
+
+def test_a_job_goes_on_part_by_part_also_when_only_listed() -> None:
+    """As the org goes on whoever asks; aborting leaves what it has not come to."""
+    api = connect(bulk_polls=3)
+    job = _job(api, "LastName,Company\n" + "".join(f"L{n},A\n" for n in range(8)))
+    api.patch(job, {"state": "UploadComplete"})
+    assert _state(api, job) == "InProgress"
+    api.get("jobs/ingest")
+    assert len(api.org.records("Lead")) == 4
+    assert api.patch(job, {"state": "Aborted"}).status == 200
+    left = str(api.get(f"{job}/unprocessedrecords").body)
+    assert [name in left for name in ("L3", "L4", "L7")] == [False, True, True]
+    assert str(api.get(f"{job}/successfulResults").body).count("true") == 4
+
+
+def test_jobs_are_listed_in_pages() -> None:
+    """Each names the next."""
+    api = connect(bulk_listed=2)
+    jobs = {_job(api, "LastName\nDoe\n").rpartition("/")[2] for _ in range(5)}
+    path, seen, pages = "jobs/ingest?jobType=V2Ingest", set[str](), 0
+    while path:
+        body = api.get(path).body
+        assert isinstance(body, dict)
+        seen |= {str(info["id"]) for info in body["records"]}
+        path, pages = body["nextRecordsUrl"] or "", pages + 1
+        assert body["done"] is (path == "")
+    assert (seen, pages) == (jobs, 3)
+    classic = api.get("jobs/ingest?jobType=Classic").body
+    assert classic == {"done": True, "nextRecordsUrl": None, "records": []}
+    assert api.get("jobs/ingest?jobType=Nope").codes == ["InvalidJob"]
+
+
+@pytest.mark.parametrize(("kind", "state"), [("job_failed", "Failed"), ("job_aborted", "Aborted")])
+def test_a_job_can_be_made_to_end_early(kind: str, state: str) -> None:
+    """What was written stays, the rest is unprocessed."""
+    api = connect()
+    job = _job(api, "LastName,Company\nA,A\nB,B\nC,C\n")
+    api.org.script(Fault(kind, method="PATCH", options={"rows": 1}))
+    api.patch(job, {"state": "UploadComplete"})
+    assert _state(api, job) == state
+    assert [row.get("LastName") for row in api.org.records("Lead")] == ["A"]
+    assert str(api.get(f"{job}/unprocessedrecords").body).count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    "upload",
+    ["LastName,Nope__c\nDoe,1\n", "LastName\r\nDoe\r\n", 'LastName\n"Do"e\n', "LastName\na,b\n"],
+)
+def test_a_file_that_salesforce_cannot_read_fails_the_job(upload: str) -> None:
+    """Unknown column, other line endings, stray quotes, another number of cells."""
+    api = connect()
+    job = _job(api, upload)
+    api.patch(job, {"state": "UploadComplete"})
+    assert _state(api, job) == "Failed"
+    assert api.org.records("Lead") == []
+
+
+def test_an_upload_is_not_compressed_and_a_rule_must_exist() -> None:
+    """The guide has compression for responses only."""
+    api = connect()
+    rule = api.org.add_assignment_rule("Lead")
+    made = api.post("jobs/ingest", {"object": "Lead", "operation": "insert"}).body
+    assert isinstance(made, dict)
+    path = f"jobs/ingest/{made['id']}/batches"
+    squeezed = {**CSV, "Content-Encoding": "gzip"}
+    assert api.send("PUT", path, raw=b"a\n", headers=squeezed).codes == ["InvalidBatch"]
+    body = {"object": "Lead", "operation": "insert", "assignmentRuleId": rule}
+    named = api.post("jobs/ingest", body).body
+    assert isinstance(named, dict)
+    assert named["assignmentRuleId"] == rule
+    wrong = {**body, "object": "Contact"}
+    assert api.post("jobs/ingest", wrong).codes == ["InvalidJob"]
