@@ -48,7 +48,8 @@ async def test_each_task_has_the_fence_of_its_own_batch() -> None:
     async def request() -> None:
         pass_fence("row")
 
-    assert await asyncio.gather(batch(ours=True), batch(ours=False)) == ["sent", "held"]
+    ended = await asyncio.gather(batch(ours=True), batch(ours=False))
+    assert list(ended) == ["sent", "held"]
 
 
 def test_without_a_fence_everything_passes() -> None:
