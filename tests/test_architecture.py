@@ -27,7 +27,8 @@ LAYERS: Final = {
         "fence",
     ),
     "pure": (
-        "mapping", "decode", "choice", "budget", "retry", "offsets", "lanes", "fuse", "work", "results",
+        "mapping", "decode", "choice", "budget", "retry", "offsets", "lanes", "fuse", "work",
+        "results",
         "origin", "letters", "replay", "arrivals",
         "metric_list", "remembered", "document", "emulator_faults", "emulator_routes",
     ),
@@ -37,7 +38,10 @@ LAYERS: Final = {
         "kafka", "memory", "memory_store", "embedded", "http", "metrics", "server", "log",
         "emulator", "emulator_subject",
     ),
-    "app": ("config", "app", "worker", "ledger", "scorecard", "scaffold", "pages", "demo", "cli", "__main__"),
+    "app": (
+        "config", "app", "worker", "ledger", "scorecard", "scaffold", "pages", "demo", "cli",
+        "__main__",
+    ),
 }  # fmt: skip
 ORDER: Final = tuple(LAYERS)
 FREE: Final = frozenset({"transformer"})

@@ -138,6 +138,27 @@ async def test_a_call_that_fails_for_long_neither_loses_nor_doubles(step: str, k
         assert (Counter(done)["created"] + Counter(done)["updated"], leads(to)) == (20, 20)
 
 
+async def test_a_job_whose_closing_got_lost_is_aborted_before_its_rows_go_another_way() -> None:
+    """The request that closes it may yet arrive."""
+    async with connected(BULK) as to:
+        to.org.script(fault("close", "reset_before", count=1))
+        assert words(await to.write(*people())) == {"created": 20}
+        sent = [str(request["body"]) for request in to.org.requests]
+        stopped = next(n for n, body in enumerate(sent) if '"Aborted"' in body)
+        written = next(n for n, body in enumerate(sent) if '"attributes"' in body)
+        assert stopped < written
+
+
+async def test_what_a_job_did_stands_when_the_rest_fails() -> None:
+    """The rows that went the usual way are tried again by themselves."""
+    async with connected(BULK) as to:
+        visits = [Upsert("Visit__c", Operation.CREATE, {"Page__c": f"/{n}"}) for n in range(3)]
+        to.org.script(Fault("reset_before", path="*/composite/sobjects"))
+        outcomes = await to.write(*people(), *visits)
+        assert words(outcomes) == {"created": 20, "answer_lost": 3}
+        assert all(isinstance(o, Retry) and o.may_have_applied for o in outcomes[20:])
+
+
 async def test_results_that_never_come_leave_the_rows_to_be_looked_up() -> None:
     """They may all have been written (invariant 6)."""
     async with connected(BULK) as to:
