@@ -22,10 +22,10 @@ class Policy:
     max_attempts: int = 8
     backoff_seconds: float = 0.5
     backoff_limit_seconds: float = 60.0
-    in_flight_records: int = 10_000
+    in_flight_records: int = 5_000
     commit_seconds: float = 1.0
     drain_seconds: float = 25.0
-    read_records: int = 2_000
+    read_records: int = 1_000
     membership_seconds: float = 14.0
     coalesce: bool = True
     fuse_share: float = 0.5
