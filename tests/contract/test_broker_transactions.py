@@ -26,13 +26,21 @@ async def it(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
         yield one
 
 
+QUIET_SECONDS = 1.0
+
+
 async def read_all(broker: Broker, *topics: str) -> list[Record]:
-    """Everything that can be read, to the end that the broker names."""
+    """Everything that can be read, to the end that the broker names.
+
+    A transaction ends a moment after its commit is answered, so the end is asked for twice.
+    """
     reader = await broker.reader(topics, from_beginning=True)
     records: list[Record] = []
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while any(at < end for at, end in (await reader.positions()).values()):
-            records += await reader.read(timeout_seconds=0.5)
+        for pause in (QUIET_SECONDS, 0.0):
+            while any(at < end for at, end in (await reader.positions()).values()):
+                records += await reader.read(timeout_seconds=0.5)
+            await asyncio.sleep(pause)
     await reader.close()
     return records
 

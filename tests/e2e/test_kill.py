@@ -68,6 +68,7 @@ async def test_twenty_kills_under_load_lose_nothing_and_double_nothing(
                 assert len(accounts.results) >= before
             last = await feeding
             await worker.start()
+            await worker.ready()
             await accounts.reach(EVENTS, seconds=90)
             assert await worker.stop() == 0, log.read_text()
         finally:

@@ -104,6 +104,7 @@ class WorkerProcess:
         self._config = config
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
+        self._began = 0
 
     @property
     def process(self) -> asyncio.subprocess.Process:
@@ -113,12 +114,19 @@ class WorkerProcess:
 
     async def start(self) -> None:
         """Start it; it joins its group a moment later."""
+        self._began = len(self._log.read_text()) if self._log.exists() else 0
         with self._log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "transformer", "worker", "--config", str(self._config),
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
                 cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
+
+    async def ready(self, seconds: float = 60.0) -> None:
+        """Wait until it says that it is ready: it has joined its group and takes signals."""
+        async with asyncio.timeout(seconds):
+            while "Worker is ready" not in self._log.read_text()[self._began :]:
+                await asyncio.sleep(0.1)
 
     async def signal(self, number: signal.Signals) -> None:
         """Send a signal to it."""
