@@ -5,8 +5,8 @@ import json
 import signal
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli.process import Process, running
 from tests.e2e.workers import Topics
+from transformer.broker import Producer
 from transformer.record import Message
 
 GRACE_SECONDS = 2.0
@@ -74,6 +75,20 @@ def result(topics: Topics, partition: int, offset: int, outcome: str = "delivere
     return Message(orjson.dumps(body), f"crm/{topics.events}/{partition}".encode())
 
 
+@asynccontextmanager
+async def prepared(topics: Topics, folder: Path) -> AsyncIterator[tuple[Path, Producer]]:
+    """The topics, a configuration for them, and a producer."""
+    broker = topics.broker()
+    await broker.open()
+    try:
+        await topics.create(broker)
+        config = topics.config(folder, "http://127.0.0.1:9")
+        config.write_text(config.read_text().replace("create_topics: false", "create_topics: true"))
+        yield config, await broker.producer()
+    finally:
+        await broker.close()
+
+
 def until(what: Callable[[], bool], seconds: float = 40.0) -> None:
     """Wait for it."""
     deadline = time.monotonic() + seconds
@@ -87,62 +102,64 @@ async def test_a_gap_and_a_repeat_are_found_kept_over_a_kill_and_shared_by_worke
 ) -> None:
     """The accounts come back from the changelog; a second worker takes its share (row T2)."""
     topics = Topics(kafka_bootstrap_servers)
-    broker = topics.broker()
-    await broker.open()
-    await topics.create(broker)
-    config = topics.config(tmp_path, "http://127.0.0.1:9")
-    config.write_text(config.read_text().replace("create_topics: false", "create_topics: true"))
-    producer = await broker.producer()
-    keys = [b"%d" % n for n in range(400)]
-    await producer.produce(topics.events, [Message(b"{}", key) for key in keys])
-    offsets = [(p, o) for p in range(4) for o in range(RECORDS)]
-    settled = [(p, o) for p, o in offsets if (p, o) not in {(0, 7), (0, 8)}]
-    results = [result(topics, p, o) for p, o in settled]
-    await producer.produce(topics.metrics, [*results, result(topics, 1, 5), Message(b"no result")])
-
-    def exact(ledger: Ledger) -> bool:
-        accounts = ledger.accounts()
-        return len(accounts) == 4 and accounts[0]["missing"] == 2
-
-    with ledgers(config) as (ledger,):
-        await asyncio.to_thread(until, lambda: exact(ledger))
-        kept = ledger.accounts()
-        assert {p: a["consumed"] for p, a in kept.items()} == dict.fromkeys(range(4), RECORDS)
-        assert {p: a["missing"] for p, a in kept.items()} == {0: 2, 1: 0, 2: 0, 3: 0}
-        assert {p: a["repeated"] for p, a in kept.items()} == {0: 0, 1: 1, 2: 0, 3: 0}
-        missing = ledger.metric("transformer_ledger_missing_records")
-        assert missing == {"0": 2, "1": 0, "2": 0, "3": 0}
-        assert ledger.end(signal.SIGKILL) == -signal.SIGKILL
-
-    with ledgers(config) as (ledger,):
-        await asyncio.to_thread(until, lambda: exact(ledger))
-        assert {p: a["repeated"] for p, a in ledger.accounts().items()} == {0: 0, 1: 1, 2: 0, 3: 0}
-        late = [result(topics, 0, 7), result(topics, 0, 8, "rejected"), result(topics, 0, 8)]
-        await producer.produce(topics.metrics, late)
-        await asyncio.to_thread(
-            until, lambda: ledger.accounts().get(0, {}).get("contradicted") == 1
+    async with prepared(topics, tmp_path) as (config, producer):
+        keys = [b"%d" % n for n in range(400)]
+        await producer.produce(topics.events, [Message(b"{}", key) for key in keys])
+        offsets = [(p, o) for p in range(4) for o in range(RECORDS)]
+        settled = [(p, o) for p, o in offsets if (p, o) not in {(0, 7), (0, 8)}]
+        results = [result(topics, p, o) for p, o in settled]
+        await producer.produce(
+            topics.metrics, [*results, result(topics, 1, 5), Message(b"no result")]
         )
-        healed = ledger.accounts()[0]
-        assert (healed["missing"], healed["delivered"], healed["rejected"]) == (0, RECORDS, 0)
-        assert ledger.end(signal.SIGTERM) == 0
 
-    with ledgers(config, 2) as pair:
+        def exact(ledger: Ledger) -> bool:
+            accounts = ledger.accounts()
+            return len(accounts) == 4 and accounts[0]["missing"] == 2
 
-        def shared() -> bool:
-            shares = [set(ledger.accounts()) for ledger in pair]
-            return all(shares) and not shares[0] & shares[1] and len(shares[0] | shares[1]) == 4
+        with ledgers(config) as (ledger,):
+            await asyncio.to_thread(until, lambda: exact(ledger))
+            kept = ledger.accounts()
+            assert {p: a["consumed"] for p, a in kept.items()} == dict.fromkeys(range(4), RECORDS)
+            assert {p: a["missing"] for p, a in kept.items()} == {0: 2, 1: 0, 2: 0, 3: 0}
+            assert {p: a["repeated"] for p, a in kept.items()} == {0: 0, 1: 1, 2: 0, 3: 0}
+            missing = ledger.metric("transformer_ledger_missing_records")
+            assert missing == {"0": 2, "1": 0, "2": 0, "3": 0}
+            assert ledger.end(signal.SIGKILL) == -signal.SIGKILL
 
-        await asyncio.to_thread(until, shared)
-        more = [result(topics, p, RECORDS) for p in range(4)]
-        await producer.produce(topics.metrics, more)
-        await asyncio.to_thread(
-            until,
-            lambda: [
-                a["delivered"] for ledger in pair for a in ledger.accounts().values()
-            ] == [RECORDS + 1] * 4,
-        )  # fmt: skip
-        assert [ledger.end(signal.SIGTERM) for ledger in pair] == [0, 0]
-    await broker.close()
+        with ledgers(config) as (ledger,):
+            await asyncio.to_thread(until, lambda: exact(ledger))
+            assert {p: a["repeated"] for p, a in ledger.accounts().items()} == {
+                0: 0,
+                1: 1,
+                2: 0,
+                3: 0,
+            }
+            late = [result(topics, 0, 7), result(topics, 0, 8, "rejected"), result(topics, 0, 8)]
+            await producer.produce(topics.metrics, late)
+            await asyncio.to_thread(
+                until, lambda: ledger.accounts().get(0, {}).get("contradicted") == 1
+            )
+            healed = ledger.accounts()[0]
+            assert (healed["missing"], healed["delivered"], healed["rejected"]) == (0, RECORDS, 0)
+            assert ledger.end(signal.SIGTERM) == 0
+
+        with ledgers(config, 2) as pair:
+
+            def shared() -> bool:
+                owned = [set(ledger.metric("transformer_ledger_lag_records")) for ledger in pair]
+                kept = [partition for ledger in pair for partition in ledger.accounts()]
+                return all(owned) and not owned[0] & owned[1] and sorted(kept) == [0, 1, 2, 3]
+
+            await asyncio.to_thread(until, shared)
+            more = [result(topics, p, RECORDS) for p in range(4)]
+            await producer.produce(topics.metrics, more)
+            await asyncio.to_thread(
+                until,
+                lambda: [
+                    a["delivered"] for ledger in pair for a in ledger.accounts().values()
+                ] == [RECORDS + 1] * 4,
+            )  # fmt: skip
+            assert [ledger.end(signal.SIGTERM) for ledger in pair] == [0, 0]
 
 
 async def test_offsets_that_hold_no_record_are_not_missing(
@@ -150,21 +167,15 @@ async def test_offsets_that_hold_no_record_are_not_missing(
 ) -> None:
     """What a transaction leaves in a source topic is looked up there, also by the offline proof."""
     topics = Topics(kafka_bootstrap_servers, partitions=1)
-    broker = topics.broker()
-    await broker.open()
-    await topics.create(broker)
-    config = topics.config(tmp_path, "http://127.0.0.1:9")
-    config.write_text(config.read_text().replace("create_topics: false", "create_topics: true"))
-    producer = await broker.producer()
-    await producer.produce(topics.events, [Message(b"{}") for _ in range(5)])
-    # Offsets 5 to 8 are beyond the end of the topic: no record is there.
-    await producer.produce(topics.metrics, [result(topics, 0, o) for o in (0, 1, 2, 4, 9)])
-    with ledgers(config) as (ledger,):
-        await asyncio.to_thread(until, lambda: ledger.accounts().get(0, {}).get("absent") == 4)
-        assert ledger.accounts()[0]["missing"] == 1
-        assert ledger.end(signal.SIGTERM) == 0
-    with running("ledger", "--config", str(config), "--once", "--json") as once:
-        verdict = json.loads(once.wait_for("conserved"))
-        assert (verdict["missing_ranges"], verdict["no_record"]) == ([[3, 3]], 4)
-        assert once.exit_code() == 1
-    await broker.close()
+    async with prepared(topics, tmp_path) as (config, producer):
+        await producer.produce(topics.events, [Message(b"{}") for _ in range(5)])
+        # Offsets 5 to 8 are beyond the end of the topic: no record is there.
+        await producer.produce(topics.metrics, [result(topics, 0, o) for o in (0, 1, 2, 4, 9)])
+        with ledgers(config) as (ledger,):
+            await asyncio.to_thread(until, lambda: ledger.accounts().get(0, {}).get("absent") == 4)
+            assert ledger.accounts()[0]["missing"] == 1
+            assert ledger.end(signal.SIGTERM) == 0
+        with running("ledger", "--config", str(config), "--once", "--json") as once:
+            verdict = json.loads(once.wait_for("conserved"))
+            assert (verdict["missing_ranges"], verdict["no_record"]) == ([[3, 3]], 4)
+            assert once.exit_code() == 1
