@@ -15,7 +15,6 @@ from destinations.hubspot.domains import company_domain
 from destinations.hubspot.lookup import Finder, Findings, Key, Question, match_key
 from destinations.hubspot.paths import is_record_id
 from destinations.hubspot.plan import Write
-from destinations.hubspot.remembered import Remembered
 from destinations.hubspot.repeats import Waits
 from destinations.hubspot.settings import HubSpotSettings
 from destinations.hubspot.shape import values_of
@@ -23,6 +22,7 @@ from destinations.hubspot.writer import Writer
 from transformer.clock import Clock
 from transformer.errors import WriteFailed
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
+from transformer.remembered import Remembered
 from transformer.upsert import Match, Note, Operation, Upsert
 
 STORED_ID = "associatedcompanyid"

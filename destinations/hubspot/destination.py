@@ -12,7 +12,6 @@ from destinations.hubspot.companies import STORED_ID, Companies, Contact, target
 from destinations.hubspot.events import Events, is_event
 from destinations.hubspot.lookup import Finder, Key, match_key, questions
 from destinations.hubspot.plan import Decision, Policy, Write, decide, needs_lookup, one_per_record
-from destinations.hubspot.remembered import Remembered
 from destinations.hubspot.repeats import Repeats, Waits
 from destinations.hubspot.schema import ObjectSchema, Schemas
 from destinations.hubspot.settings import HubSpotSettings
@@ -24,6 +23,7 @@ from transformer.destination import FieldUse, Finding, Kind, Limits, Settings
 from transformer.errors import QuotaSpent
 from transformer.http import ExchangeHook, HttpClient, Timeouts
 from transformer.outcome import Delivered, Outcome, Reason, Retry
+from transformer.remembered import Remembered
 from transformer.upsert import Note, Upsert
 
 # Ten requests of 100 rows: rows of several objects and operations then still fill their requests.

@@ -12,13 +12,13 @@ from destinations.hubspot.answers import failed
 from destinations.hubspot.client import Call, HubSpotClient
 from destinations.hubspot.plan import Write
 from destinations.hubspot.reasons import outcome
-from destinations.hubspot.remembered import Remembered
 from destinations.hubspot.schema import Property, spellings
 from destinations.hubspot.shape import blank
 from destinations.hubspot.values import NotScalar, Unusable, text_of, wire
 from transformer.clock import Clock
 from transformer.errors import RequestRefused, Unauthorized, WriteFailed
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
+from transformer.remembered import Remembered
 from transformer.upsert import Note, Operation, Upsert
 
 CUSTOM_EVENT = "custom_event"

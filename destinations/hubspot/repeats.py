@@ -10,11 +10,11 @@ from destinations.hubspot.client import HubSpotClient
 from destinations.hubspot.lookup import Key
 from destinations.hubspot.plan import Write
 from destinations.hubspot.reasons import outcome
-from destinations.hubspot.remembered import Remembered
 from destinations.hubspot.schema import ObjectSchema
 from destinations.hubspot.shape import blank
 from transformer.clock import Clock
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
+from transformer.remembered import Remembered
 
 WINDOW_SECONDS = 86_400.0
 MAX_FILTERS = 5
