@@ -19,19 +19,26 @@ PEOPLE = 400
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
 
 
-async def feed(broker: KafkaBroker, topics: Topics, rng: random.Random) -> dict[str, int]:
-    """Produce all events over half a minute; return the last n per e-mail."""
+async def feed(
+    broker: KafkaBroker, topics: Topics, rng: random.Random, enough: asyncio.Event
+) -> tuple[int, dict[str, int]]:
+    """Produce at least `EVENTS`, and on until it is enough: how many, and the last n per e-mail.
+
+    However slow the machine, a worker that starts finds something to do.
+    """
     producer = await broker.producer()
     last: dict[str, int] = {}
+    made = 0
     try:
-        for start in range(0, EVENTS, 50):
-            people = [(n, rng.randrange(PEOPLE)) for n in range(start, start + 50)]
+        while made < EVENTS or not enough.is_set():
+            people = [(n, rng.randrange(PEOPLE)) for n in range(made, made + 50)]
             await producer.produce(topics.events, [identify(n, person) for n, person in people])
             last |= {f"person{person}@example.com": n for n, person in people}
+            made += 50
             await asyncio.sleep(0.25)
     finally:
         await producer.close()
-    return last
+    return made, last
 
 
 def leads(org: SalesforceEmulator) -> dict[str, list[object]]:
@@ -55,28 +62,31 @@ async def test_twenty_kills_under_load_lose_nothing_and_double_nothing(
     async with emulator.build(custom_fields={"Lead": ["n__c:double(18,0)"]}).serve() as org:
         worker = WorkerProcess(topics.config(tmp_path, org.url), log)
         following = asyncio.create_task(accounts.follow(broker, topics))
-        feeding = asyncio.create_task(feed(broker, topics, rng))
+        enough = asyncio.Event()
+        feeding = asyncio.create_task(feed(broker, topics, rng, enough))
         try:
             for _ in range(KILLS):
                 before, requests = len(accounts.results), org.request_count
                 await worker.start()
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while org.request_count <= requests + rng.randrange(1, 5):
                         await asyncio.sleep(0.005)
                 await asyncio.sleep(rng.uniform(0.0, 0.3))
                 await worker.kill()
                 assert len(accounts.results) >= before
-            last = await feeding
+            enough.set()
+            events, last = await feeding
             await worker.start()
             await worker.ready()
-            await accounts.reach(EVENTS, seconds=90)
+            await accounts.reach(events, seconds=90)
             assert await worker.stop() == 0, log.read_text()
         finally:
             following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            feeding.cancel()
+            await asyncio.gather(following, feeding, return_exceptions=True)
             await worker.kill()
         assert leads(org) == {email: [n] for email, n in last.items()}
         assert list(org.unknown_routes) == []
     await broker.close()
-    assert Counter(accounts.outcomes().values()) == {"delivered": EVENTS}
+    assert Counter(accounts.outcomes().values()) == {"delivered": events}
     assert {len(results) for results in accounts.results.values()} <= set(range(1, KILLS + 2))
