@@ -8,7 +8,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Literal
 
 from transformer.broker import Assigned, Broker, Consumer, Producer
@@ -103,7 +102,6 @@ class Pipeline:
         """Run until `stop`, then drain (invariant 8). Raises ProduceFailed, EnvironmentFault."""
         self._producer = await self._broker.producer()
         try:
-            await self._destination.open()
             self._consumer = await self._broker.consumer(self._group, self._topics, self)
             await self._run(self._consumer)
             self._state = "stopped"
@@ -158,13 +156,17 @@ class Pipeline:
 
     def _admit(self, records: Sequence[Record]) -> None:
         """Admit every record of a partition that is ours, each of them once."""
-        for name, run in groupby(records, _partition_of):
-            partition = self._partitions.get(name)
-            if partition is None or partition.leaving:
-                continue
-            for record in run:
-                if record.offset >= partition.tracker.position:
-                    self._intake.admit(record, partition)
+        topic, number, partition = "", -1, None
+        for record in records:
+            if record.partition != number or record.topic != topic:
+                topic, number = record.topic, record.partition
+                partition = self._partitions.get(Partition(topic, number))
+            if (
+                partition is not None
+                and not partition.leaving
+                and record.offset >= partition.tracker.position
+            ):
+                self._intake.admit(record, partition)
         if self._outbox:
             self._settled.set()
 
@@ -340,7 +342,3 @@ class Pipeline:
         oldest = [p.tracker.oldest for p in self._partitions.values()]
         born = [span.record.timestamp_ms / 1000 for span in oldest if isinstance(span, Work)]
         return max(0.0, self._clock.wall() - min(born)) if born else 0.0
-
-
-def _partition_of(record: Record) -> Partition:
-    return Partition(record.topic, record.partition)

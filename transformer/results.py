@@ -11,7 +11,7 @@ import orjson
 from transformer.origin import replay_of
 from transformer.outcome import Delivered, Rejected, Skipped
 from transformer.record import Message, Partition, Record
-from transformer.upsert import Note
+from transformer.upsert import Note, Upsert
 from transformer.work import SkippedRun, Work, Written
 
 VERSION = 1
@@ -77,7 +77,7 @@ class Reporter:
             "event_type": work.event_type,
             "writes": [_written(w) for w in work.written if w.upsert is not None],
             "attempts": _attempts(work.written),
-            "latency_seconds": round(max(0.0, wall - record.timestamp_ms / 1000), 3),
+            "latency_seconds": max(0, int(wall * 1000) - record.timestamp_ms) / 1000,
             "mapping": self._mapping,
             "time": self._time(wall),
         }
@@ -117,37 +117,39 @@ def _written(written: Written) -> dict[str, object]:
     upsert, outcome = written.upsert, written.outcome
     if upsert is None:
         return {}
-    match = upsert.match
+    if isinstance(outcome, Delivered):
+        return {
+            "object": outcome.object_type or upsert.object_type,
+            "operation": outcome.operation,
+            "outcome": "delivered",
+            "reason": None,
+            "record_id": outcome.record_id,
+            **_circumstances(written, upsert, outcome.notes),
+        }
     entry: dict[str, object] = {
         "object": upsert.object_type,
         "operation": upsert.operation.value,
-        "outcome": "rejected",
-        "reason": None,
+        "outcome": "skipped",
+        "reason": outcome.reason.value,
         "record_id": None,
-        "match": None if match is None else {"property": match.name, "value": match.value},
-        "attempts": written.attempts,
-        "notes": _notes(upsert.notes) if upsert.notes else [],
-        "merged_into": _origin(written.merged_into) if written.merged_into else None,
+        **_circumstances(written, upsert, ()),
     }
-    match outcome:
-        case Delivered():
-            entry |= {
-                "outcome": "delivered",
-                "operation": outcome.operation,
-                "record_id": outcome.record_id,
-                "object": outcome.object_type or upsert.object_type,
-            }
-            if outcome.notes:
-                entry["notes"] = _notes((*upsert.notes, *outcome.notes))
-        case Skipped():
-            entry |= {
-                "outcome": "skipped",
-                "reason": outcome.reason.value,
-                "record_id": outcome.record_id or None,
-            }
-        case Rejected():
-            entry |= {"reason": outcome.reason.value, "detail": outcome.detail}
+    if isinstance(outcome, Skipped):
+        entry["record_id"] = outcome.record_id or None
+    else:
+        entry |= {"outcome": "rejected", "detail": outcome.detail}
     return entry
+
+
+def _circumstances(written: Written, upsert: Upsert, more: tuple[Note, ...]) -> dict[str, object]:
+    """How the record was found, how often it was tried, what to know, and whose write it was."""
+    matches, notes, into = upsert.matches, upsert.notes, written.merged_into
+    return {
+        "match": {"property": matches[0].name, "value": matches[0].value} if matches else None,
+        "attempts": written.attempts,
+        "notes": _notes((*notes, *more)) if notes or more else [],
+        "merged_into": None if into is None else _origin(into),
+    }
 
 
 def _attempts(written: list[Written]) -> int:
