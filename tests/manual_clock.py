@@ -1,4 +1,6 @@
-"""A clock that moves only when told, or when somebody sleeps on it."""
+"""Clocks that move only when told, or when somebody sleeps on them: no test waits."""
+
+import asyncio
 
 
 class ManualClock:
@@ -25,3 +27,14 @@ class ManualClock:
         """Let the time pass at once."""
         self.slept.append(seconds)
         self._now += max(0.0, seconds)
+
+
+class JumpingClock(ManualClock):
+    """For several sleepers at once: each lets the others run, and wakes, as real ones do, late."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Move the clock on to the end of the sleep, and a little beyond."""
+        until = self._now + max(0.0, seconds) + 1e-6
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+        self._now = max(self._now, until)

@@ -27,16 +27,17 @@ LAYERS: Final = {
         "fence",
     ),
     "pure": (
-        "mapping", "decode", "choice", "budget", "retry", "offsets", "lanes", "fuse", "work",
-        "results",
-        "origin", "letters", "replay", "arrivals",
+        "mapping", "decode", "choice", "fit", "budget", "retry", "offsets", "merge", "lanes",
+        "fuse", "hosts", "work", "results", "origin", "letters", "replay", "arrivals",
         "metric_list", "remembered", "document", "emulator_faults", "emulator_routes",
     ),
     "ports": ("destination", "broker", "clock", "observer"),
-    "engine": ("deliver", "intake", "outbox", "gate", "settlement", "pipeline", "replayer"),
+    "engine": ("deliver", "intake", "outbox", "gate", "settlement", "pipeline", "paused",
+        "replayer"),
     "adapters": (
         "kafka", "memory", "memory_store", "embedded", "http", "metrics", "server", "log",
-        "emulator", "emulator_subject",
+        "emulator", "emulator_store", "emulator_subject", "http_destination", "json_api",
+        "oauth", "settings", "singles",
     ),
     "app": (
         "config", "app", "worker", "ledger", "scorecard", "scaffold", "pages", "demo", "cli",
@@ -45,6 +46,17 @@ LAYERS: Final = {
 }  # fmt: skip
 ORDER: Final = tuple(LAYERS)
 FREE: Final = frozenset({"transformer"})
+
+# What destinations are made of, beside values and ports; and what their emulators are made of.
+KIT: Final = frozenset(
+    {
+        "budget", "choice", "fit", "hosts", "http", "http_destination", "json_api", "oauth",
+        "remembered", "settings", "singles",
+    }
+)  # fmt: skip
+EMULATOR_KIT: Final = frozenset(
+    {"emulator", "emulator_faults", "emulator_routes", "emulator_store", "emulator_subject"}
+)
 
 CONFINED: Final = {
     "aiokafka": ("transformer/kafka/",),
@@ -55,7 +67,7 @@ CONFINED: Final = {
     "rich": ("transformer/cli/",),
     "prometheus_client": ("transformer/metrics.py",),
     "faust": ("transformer/ledger/",),
-    "jwt": ("destinations/",),
+    "jwt": ("transformer/oauth.py", "destinations/"),
     "yaml": ("transformer/document.py",),
     "time": ("transformer/clock.py", "transformer/log.py"),
     "destinations": ("transformer/app.py", "destinations/"),
@@ -120,9 +132,9 @@ def test_imports_point_inwards(path: Path) -> None:
 @pytest.mark.parametrize("path", CRMS, ids=_name)
 def test_a_destination_imports_values_ports_and_http_only(path: Path) -> None:
     """Its emulator may use the emulator kit, too."""
-    inner = {*LAYERS["values"], *LAYERS["ports"], "http", "budget", "choice", "remembered"}
+    inner = {*LAYERS["values"], *LAYERS["ports"], *KIT}
     if "/emulator/" in _name(path):
-        inner |= {"emulator", "emulator_faults", "emulator_routes", "emulator_subject"}
+        inner |= EMULATOR_KIT
     strange = {
         name
         for name in _imports(path)
@@ -247,3 +259,27 @@ def test_the_engine_starts_without_the_libraries_it_does_not_need() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stderr.strip() == "[]"
+
+
+FAILURES: Final = frozenset(
+    {
+        "Throttled", "QuotaSpent", "Unauthorized", "Unreachable", "ServerFault", "AnswerLost",
+        "RequestRefused", "EnvironmentFault", "ConfigurationError",
+    }
+)  # fmt: skip
+VENDORS_WORDS: Final = frozenset(
+    {"body", "category", "code", "detail", "message", "scopes", "text", "words", "vendor"}
+)
+
+
+@pytest.mark.parametrize("path", [p for p in CRMS if "/emulator/" not in _name(p)], ids=_name)
+def test_no_vendors_word_gets_into_the_text_of_a_failure_as_it_came(path: Path) -> None:
+    """It is logged: codes go through `code_word`, as a property `word`; the rest is detail."""
+    raw = [
+        f"{_name(path)}:{node.lineno}: {ast.unparse(node)}"
+        for call in ast.walk(_tree(path))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in FAILURES and call.args
+        for node in ast.walk(call.args[0])
+        if isinstance(node, ast.Attribute) and node.attr in VENDORS_WORDS
+    ]
+    assert raw == []

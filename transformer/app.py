@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import destinations
 from transformer.broker import TopicSpec
 from transformer.clock import Clock
-from transformer.config import Config, Connection, Kafka, suggestion
+from transformer.config import Config, Connection, Kafka, file_text, suggestion
 from transformer.destination import Destination, Kind
 from transformer.errors import ConfigurationError
 from transformer.mapping import CompiledMapping, Options, compile_mapping
@@ -178,7 +178,7 @@ def _wire(connection: Connection) -> Wired:
         map_properties=bool(settings.get("map_properties", True)),
         required_defaults="always" if settings.get("required_defaults") == "always" else "create",
     )
-    mapping = compile_mapping(_text(file), _shown(file), options, _function)
+    mapping = compile_mapping(file_text(file, "mapping"), _shown(file), options, _function)
     return Wired(connection, chosen, mapping)
 
 
@@ -189,18 +189,6 @@ def _function(reference: str) -> PythonFunction:
     if not callable(found):
         raise TypeError(f"{name} is not a function")
     return found
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        why = "bytes that are not UTF-8"
-    except OSError as fault:
-        why = fault.strerror or "an unreadable file"
-    raise ConfigurationError(
-        [f"{file}:1: $: cannot read the mapping, expected a YAML file, got: {why}."]
-    )
 
 
 def _shown(file: Path) -> str:

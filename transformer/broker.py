@@ -140,6 +140,17 @@ class Transactor(Protocol):
 class Reader(Protocol):
     """Reads a topic without a group, for `results`, `replay` and `ledger --once`."""
 
+    async def seek(self, next_offsets: Mapping[Partition, int]) -> None:
+        """Read these partitions from there on; what is gone by then is passed over."""
+        ...
+
+    async def seek_time(self, wall: float) -> None:
+        """Go to the first record of every partition that was produced at or after `wall`.
+
+        Where there is none, to the end; on a cluster that knows no times, to the beginning.
+        """
+        ...
+
     async def read(self, *, timeout_seconds: float) -> Sequence[Record]:
         """Return the next records, or none when the timeout passes."""
         ...
@@ -184,6 +195,15 @@ class Broker(Protocol):
 
     async def reader(self, topics: Sequence[str], *, from_beginning: bool) -> Reader:
         """A group-less reader over all partitions of `topics`."""
+        ...
+
+    async def committed(
+        self, group: str, partitions: Iterable[Partition]
+    ) -> Mapping[Partition, int]:
+        """The `next_offset` that `group` has committed per partition, left out where it has not.
+
+        Asked of the cluster, without joining. Raises EnvironmentFault when it is not told.
+        """
         ...
 
     async def close(self) -> None:

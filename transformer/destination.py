@@ -65,10 +65,6 @@ class Destination(Protocol):
         """The requests left; the engine waits for it and shows it."""
         ...
 
-    async def open(self) -> None:
-        """Prepare to write. Makes no request: a CRM that is down must not stop the worker."""
-        ...
-
     async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
         """Write `batch` and return one outcome per upsert, in the same order.
 
@@ -95,7 +91,8 @@ class Kind:
 
     `integrations` are the names by which an event's `integrations` opts in. `validate` returns
     one problem per contradiction between settings, in the words of a message (`key: what`).
-    `open` builds the destination of one connection from its settings, every declared key present.
+    `open` builds the destination of one connection from its settings, every declared key present;
+    it makes no request, as a CRM that is down must not stop the worker.
     A kind that `starts_paused` sends nothing until its connection says `paused: false`; no two
     connections may have the same value of the setting that `one_per` names.
     """

@@ -245,6 +245,7 @@ class Emulator:
             ("GET", f"{ADMIN}/requests", lambda _call, _: json_answer(list(self.requests))),
             ("GET", f"{ADMIN}/faults", lambda _call, _: json_answer(self.faults.to_json())),
             ("POST", f"{ADMIN}/faults", self._post_faults),
+            ("DELETE", f"{ADMIN}/faults", self._delete_faults),
             ("POST", f"{ADMIN}/reset", self._post_reset),
         )
 
@@ -270,6 +271,10 @@ class Emulator:
             return json_answer({"error": str(error)}, 400)
         self.faults.add(*read)
         return json_answer(self.faults.to_json())
+
+    def _delete_faults(self, _call: Call, _params: Mapping[str, str]) -> Answer:
+        self.faults.clear()
+        return json_answer([])
 
     def _post_reset(self, _call: Call, _params: Mapping[str, str]) -> Answer:
         self.reset()

@@ -14,9 +14,30 @@ TransformerError
     ├── ServerFault         it arrived and failed (500, HTML): send again, then split
     ├── AnswerLost          it may have been applied: send again, creates are looked up first
     └── RequestRefused      it was refused as a whole (4xx): split until the bad upsert is found
+
+Their texts are safe to log. What an answer says of itself is not: its free text goes into `detail`,
+its codes through `code_word`.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+UNLISTED: Final = "unlisted_code"
+_LONGEST_CODE: Final = 64
+_CODE: Final = re.compile(r"[A-Z]{1,24}(?:_[A-Z]{1,24}){1,9}|HTTP_\d{3}")
+
+
+def code_word(value: object, known: Collection[str] = ()) -> str:
+    """A CRM's code as it may stand in a message: one of `known`, or capitals joined by `_`.
+
+    An answer may have anything where a code belongs, also an echo of the token or of the customer's
+    data it was sent. No token, e-mail address, number or name has that form; what has another one
+    is called `unlisted_code`, and is told in the `detail`.
+    """
+    if not isinstance(value, str) or len(value) > _LONGEST_CODE:
+        return UNLISTED
+    return value if value in known or _CODE.fullmatch(value) else UNLISTED
 
 
 class TransformerError(Exception):

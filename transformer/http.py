@@ -5,9 +5,10 @@ failure into `errors`. No token, body, URL or id gets into a message, a log or a
 """
 
 import gzip
+import math
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from functools import cache
 from ipaddress import ip_address
@@ -36,6 +37,7 @@ PATIENCE_SECONDS = 2.0
 GZIP_OVER_BYTES = 32 * 1024
 DETAIL_CHARS = 500
 MAX_REDIRECTS = 3
+LONGEST_PAUSE_SECONDS = 86_400.0
 
 # What the library raises -> (in words, whether the request may have arrived). First match wins.
 _FAILURES: tuple[tuple[type[httpx.HTTPError], str, bool], ...] = (
@@ -145,17 +147,27 @@ def url_problem(url: str) -> str | None:
 
 
 def retry_after_seconds(value: str | None, wall: float) -> float | None:
-    """Read a Retry-After header, seconds or a date; None when absent or unreadable."""
+    """Read a Retry-After header, seconds or a date; None when absent or unreadable.
+
+    Never more than a day: a header gone wrong must not stop a connection for good.
+    """
     if value is None:
         return None
+    seconds = _seconds(value)
+    if seconds is None:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - wall
+        except ValueError:
+            return None
+    return min(max(0.0, seconds), LONGEST_PAUSE_SECONDS)
+
+
+def _seconds(value: str) -> float | None:
     try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - wall)
+        seconds = float(value)
     except ValueError:
         return None
+    return None if math.isnan(seconds) else seconds
 
 
 class HttpClient:
@@ -346,23 +358,23 @@ def _redirect(request: Request, answer: Answer) -> Request | None:
     location = answer.headers.get("location")
     if answer.status not in {301, 302, 303, 307, 308} or location is None:
         return None
-    url = urljoin(request.url, location)
-    if request.writes or urlsplit(url)[:2] != urlsplit(request.url)[:2]:
+    url = _joined(request.url, location)
+    if request.writes or url is None:
         raise Unreachable(
             f"{request.route}: the CRM answered {answer.status}, a redirect that is not followed."
             " Check the configured address."
         )
-    return Request(
-        request.method,
-        url,
-        request.route,
-        writes=False,
-        headers=request.headers,
-        metered=request.metered,
-        probe=request.probe,
-        text=request.text,
-        faults=request.faults,
-    )
+    return replace(request, url=url, writes=False, content=None)
+
+
+def _joined(url: str, location: str) -> str | None:
+    """The address a redirect of `url` names; None when it is none, or on another host."""
+    try:
+        joined = urljoin(url, location)
+        httpx.URL(joined)
+        return joined if urlsplit(joined)[:2] == urlsplit(url)[:2] else None
+    except (ValueError, httpx.InvalidURL):
+        return None
 
 
 def _answer(request: Request, response: httpx.Response) -> Answer:

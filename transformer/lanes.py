@@ -5,10 +5,11 @@ Pure. It says what is ready to be sent; `deliver.py` sends it. Upholds invariant
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from transformer.merge import may_merge, merged, names
 from transformer.upsert import Key, Upsert
 from transformer.work import Work
 
@@ -63,23 +64,14 @@ class Write:
         return f"<Write {self.upsert.object_type} {self.state} of {len(self.sources)}>"
 
     def takes(self, upsert: Upsert) -> bool:
-        """Whether a later upsert of the same key may merge into this write.
-
-        Keys are compared folded, to keep order; ids may differ by case alone, so a merge asks for
-        the very same value.
-        """
-        return (
-            not self.sealed
-            and self.state != "in_flight"
-            and upsert.operation == self.upsert.operation
-            and upsert.matches == self.upsert.matches
-        )
+        """Whether a later upsert of the same key may merge into this write."""
+        return not self.sealed and self.state != "in_flight" and may_merge(self.upsert, upsert)
 
     def merge(self, source: Source) -> None:
-        """Merge a later source in: per property the value of the later event time wins (K6)."""
+        """Merge a later source in (row K6, see `merge.py`)."""
         if self.times is None:
-            self.times = dict.fromkeys(_names(self.upsert), self.upsert.event_time)
-        self.upsert = _merged(self.upsert, source.upsert, self.times)
+            self.times = dict.fromkeys(names(self.upsert), self.upsert.event_time)
+        self.upsert = merged(self.upsert, source.upsert, self.times)
         self.sources.append(source)
 
     def split(self) -> list["Write"]:
@@ -92,32 +84,6 @@ class Write:
                 part.upsert = replace(part.upsert, repeated=True)
             parts.append(part)
         return parts
-
-
-def _names(upsert: Upsert) -> Iterator[str]:
-    yield from upsert.properties
-    yield from upsert.on_create
-    yield from upsert.on_update
-
-
-def _merged(older: Upsert, newer: Upsert, times: dict[str, float]) -> Upsert:
-    """Merge field by field; `times` holds, and is given, the event time of each value kept."""
-    when = newer.event_time
-    won = {name for name in _names(newer) if when >= times.get(name, when)}
-    times.update(dict.fromkeys(won, when))
-    properties = {**older.properties, **{k: v for k, v in newer.properties.items() if k in won}}
-    defaults = {**newer.on_create, **older.on_create}
-    return replace(
-        newer,
-        properties=properties,
-        on_create={k: v for k, v in defaults.items() if k not in properties},
-        on_update={**older.on_update, **{k: v for k, v in newer.on_update.items() if k in won}},
-        required=older.required | newer.required,
-        fill=older.fill | newer.fill,
-        optional=older.optional | newer.optional,
-        event_time=max(older.event_time, when),
-        repeated=older.repeated or newer.repeated,
-    )
 
 
 class Lanes:

@@ -6,6 +6,7 @@ no URL, property value or secret of theirs comes along.
 """
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ class Fields(TypedDict, total=False):
 _NAMES: Final = frozenset(Fields.__annotations__)
 _KEY: Final = "transformer_fields"
 _OWN: Final = "transformer"
+_PLAIN: Final = re.compile(r"(?:[A-Za-z_]+(?![^\s.,!?;:(])[.,!?;:]*[ ]*)*")
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -118,10 +120,19 @@ def _problem(fault: BaseException) -> str:
 
 
 def _sentence(record: logging.LogRecord) -> str:
-    """Our own text as it is; of others the fixed part only, never their arguments."""
+    """Our own text as it is; of others the fixed part only, never their arguments.
+
+    Where there are none, they may be in the text already (asyncio shows a task's exception so):
+    then it is the plain words that it begins with.
+    """
     if _is_ours(record):
         return record.getMessage()
-    return record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+    if not isinstance(record.msg, str):
+        return type(record.msg).__name__
+    if record.args:
+        return record.msg
+    begin = _PLAIN.match(record.msg)
+    return begin.group().strip() if begin else ""
 
 
 def _time(record: logging.LogRecord) -> str:

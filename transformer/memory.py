@@ -18,8 +18,9 @@ from transformer.record import Message, Partition, Record
 class MemoryBroker:
     """Topics, groups and faults of one in-memory cluster; a topic appears on first use.
 
-    Tests put records in with `append`, look with `records` and `committed`, script `faults`, and
-    play a worker that hangs or is thrown out of its group with `suspend` and `expel`.
+    Tests put records in with `append`, commit for others with `set_committed`, look with `records`
+    and `commits`, script `faults`, and play a worker that hangs or is thrown out of its group with
+    `suspend` and `expel`.
     """
 
     def __init__(self, clock: Clock, *, partitions: int = 4) -> None:
@@ -38,6 +39,15 @@ class MemoryBroker:
     async def topic_names(self) -> frozenset[str]:
         """The topics that are there; creates none."""
         return self._store.topic_names()
+
+    async def committed(
+        self, group: str, partitions: Iterable[Partition]
+    ) -> Mapping[Partition, int]:
+        """What the group has committed of these."""
+        if self.faults.take_committed():
+            raise EnvironmentFault("memory broker: not allowed to see what this group committed")
+        commits = self.commits(group)
+        return {part: commits[part] for part in partitions if part in commits}
 
     async def consumer(
         self, group: str, topics: Sequence[str], assignments: Assignments
@@ -78,9 +88,14 @@ class MemoryBroker:
         """Every record of `topic`, partition by partition."""
         return self._store.records(topic)
 
-    def committed(self, group: str) -> Mapping[Partition, int]:
-        """The committed `next_offset` per partition."""
+    def commits(self, group: str) -> Mapping[Partition, int]:
+        """The committed `next_offset` of every partition that has one."""
         return dict(self._groups[group].committed) if group in self._groups else {}
+
+    def set_committed(self, group: str, next_offsets: Mapping[Partition, int]) -> None:
+        """Commit for `group`, as its members of another time did."""
+        members = self._groups.setdefault(group, _Group(self._store))
+        members.committed.update(next_offsets)
 
     def suspend(self, consumer: "MemoryConsumer") -> None:
         """Stop the heartbeats of `consumer`, as if its process hung; it keeps its partitions."""
@@ -332,6 +347,17 @@ class MemoryReader:
         self._store = store
         self._wake = store.watch()
         self._next = {part: 0 if from_beginning else len(store.log(part)) for part in partitions}
+
+    async def seek(self, next_offsets: Mapping[Partition, int]) -> None:
+        """Read these on from there."""
+        self._next.update(next_offsets)
+
+    async def seek_time(self, wall: float) -> None:
+        """Go to the first record that old or younger, in every partition."""
+        for part in self._next:
+            log = self._store.log(part)
+            young = (r.offset for r in log if r.timestamp_ms >= int(wall * 1000))
+            self._next[part] = next(young, len(log))
 
     async def read(self, *, timeout_seconds: float) -> Sequence[Record]:
         """Return everything new, waiting through the clock."""

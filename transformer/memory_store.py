@@ -18,6 +18,7 @@ class Faults:
     commit_seconds: float = 0.0
     _produce: list[tuple[str | None, bool]] = field(default_factory=list)
     _commits: int = 0
+    _committed: int = 0
 
     def refuse_produce(
         self, times: int = 1, *, topic: str | None = None, applied: bool = False
@@ -31,6 +32,15 @@ class Faults:
     def refuse_commits(self, times: int = 1) -> None:
         """Answer the next `times` commits with nothing, as a broker that is restarting."""
         self._commits += times
+
+    def refuse_committed(self, times: int = 1) -> None:
+        """Refuse to tell the next `times` what a group has committed."""
+        self._committed += times
+
+    def take_committed(self) -> bool:
+        """Whether this question is refused."""
+        self._committed -= 1 if (refused := self._committed > 0) else 0
+        return refused
 
     def take_produce(self, topic: str) -> tuple[bool, bool]:
         """Whether this call is refused, and whether it is applied all the same."""

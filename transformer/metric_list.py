@@ -61,7 +61,7 @@ LAG: Final = Metric(
     "records",
     ("connection", "topic", "partition"),
     "read",
-    "Records of a partition that are not settled and committed yet.",
+    "Records of a partition that are not settled and committed yet, of paused connections too.",
 )
 PARTITIONS: Final = Metric(
     "transformer_assigned_partitions", "gauge", "partitions", _C, "read", "Partitions owned now."
@@ -215,6 +215,24 @@ PRODUCED: Final = Metric(
     "produce",
     "Messages acknowledged by the broker; topic is `metrics` or `dead_letter`.",
 )
+PRODUCE_FAILURES: Final = Metric(
+    "transformer_produce_failures_total",
+    "counter",
+    "calls",
+    ("connection", "topic"),
+    "produce",
+    "Produces given up, to the `metrics` or the `dead_letter` topic: the worker stops and is to be "
+    "started again. Nothing is lost by it.",
+)
+CREDENTIAL_EXPIRES: Final = Metric(
+    "transformer_credential_expires_timestamp_seconds",
+    "gauge",
+    "seconds",
+    _C,
+    "write",
+    "When the connection's credential ends, in Unix time, as `credential_expires` says; absent "
+    "where the configuration does not.",
+)
 QUOTA_SECONDS_LEFT: Final = Metric(
     "transformer_quota_exhaustion_seconds",
     "gauge",
@@ -284,12 +302,14 @@ METRICS: Final = (
     LATENCY,
     OLDEST,
     PRODUCED,
+    PRODUCE_FAILURES,
     STAGE,
     STATE,
     QUOTA_SECONDS_LEFT,
     LINGER,
     WAITING,
     FUSE_TRIPS,
+    CREDENTIAL_EXPIRES,
     BUILD,
 )
 

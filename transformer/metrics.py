@@ -5,7 +5,7 @@ path, with its label children bound ahead; gauges read each connection's `Status
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -78,10 +78,16 @@ class Metrics:
         return ConnectionMetrics(self, name, frozenset(objects))
 
     def watch(
-        self, status: Callable[[], Status], *, destination: str, mapping_version: str
+        self,
+        status: Callable[[], Status],
+        *,
+        destination: str,
+        mapping_version: str,
+        credential_expires: float | None = None,
     ) -> None:
         """Read this connection's status at every scrape."""
-        self._statuses.watched.append((status, destination, mapping_version))
+        watched = _Watched(status, destination, mapping_version, credential_expires)
+        self._statuses.watched.append(watched)
 
     def exposition(self) -> bytes:
         """Everything, in the text format of `CONTENT_TYPE`."""
@@ -104,6 +110,9 @@ class ConnectionMetrics:
         self._stages: dict[str, Histogram] = {}
         self._settled: dict[tuple[str, str, str, str], Counter] = {}
         self._counters: dict[tuple[str, str], Counter] = {}
+        # There from the beginning: of a series that begins with 1 nobody sees an increase.
+        for topic in ("metrics", "dead_letter"):
+            self._counter(listed.PRODUCE_FAILURES, topic)
 
     def read(self, records: int, size_bytes: int) -> None:
         """Records were read."""
@@ -147,6 +156,10 @@ class ConnectionMetrics:
         """Results or dead letters were acknowledged."""
         self._counter(listed.PRODUCED, topic).inc(messages)
 
+    def produce_failed(self, topic: Literal["metrics", "dead_letter"]) -> None:
+        """Results or dead letters were not acknowledged."""
+        self._counter(listed.PRODUCE_FAILURES, topic).inc()
+
     def rebalanced(self, change: Literal["assigned", "revoked", "lost"], partitions: int) -> None:
         """Partitions came or went."""
         self._counter(listed.REBALANCED, change).inc(partitions)
@@ -175,12 +188,21 @@ class ConnectionMetrics:
         )
 
 
+class _Watched(NamedTuple):
+    """A connection whose status is read, and what of it never changes."""
+
+    status: Callable[[], Status]
+    destination: str
+    mapping_version: str
+    credential_expires: float | None
+
+
 class _Statuses(Collector):
     """Gauges made of every watched connection's status, at the time of the scrape."""
 
     def __init__(self, version: str) -> None:
         self._version = version
-        self.watched: list[tuple[Callable[[], Status], str, str]] = []
+        self.watched: list[_Watched] = []
 
     def describe(self) -> Iterable[_Family]:
         """Nothing ahead: the names are told apart by `METRICS`."""
@@ -192,8 +214,8 @@ class _Statuses(Collector):
         build.add_metric([self._version], 1)
         yield build
         gauges = {metric.name: _family(metric) for metric in listed.METRICS if _is_status(metric)}
-        for status, destination, version in self.watched:
-            _add(gauges, status(), destination, version)
+        for watched in self.watched:
+            _add(gauges, watched.status(), watched)
         yield from gauges.values()
 
 
@@ -206,7 +228,7 @@ def _family(metric: Metric) -> _Family:
     return kind(metric.name, metric.help, labels=metric.labels)
 
 
-def _add(gauges: dict[str, _Family], status: Status, destination: str, version: str) -> None:
+def _add(gauges: dict[str, _Family], status: Status, watched: _Watched) -> None:
     name = status.connection
     plain: dict[Metric, float | None] = {
         listed.IN_FLIGHT: status.in_flight_records,
@@ -223,6 +245,7 @@ def _add(gauges: dict[str, _Family], status: Status, destination: str, version: 
         listed.QUOTA_SECONDS_LEFT: status.quota_seconds_left,
         listed.LINGER: status.linger_seconds,
         listed.FUSE_TRIPS: status.fuse_trips,
+        listed.CREDENTIAL_EXPIRES: watched.credential_expires,
     }
     for metric, value in plain.items():
         if value is not None:
@@ -234,7 +257,8 @@ def _add(gauges: dict[str, _Family], status: Status, destination: str, version: 
         gauges[listed.WAITING.name].add_metric([name, reason], float(status.waiting_for == reason))
     for state in listed.STATES:
         gauges[listed.STATE.name].add_metric([name, state], float(status.state == state))
-    gauges[listed.MAPPING.name].add_metric([name, destination, version], 1)
+    mapping = [name, watched.destination, watched.mapping_version]
+    gauges[listed.MAPPING.name].add_metric(mapping, 1)
 
 
 def _status_class(status: int) -> str:

@@ -71,6 +71,10 @@ class Observer(Protocol):
         """Results or dead letters were acknowledged."""
         ...
 
+    def produce_failed(self, topic: Literal["metrics", "dead_letter"]) -> None:
+        """Results or dead letters were not: the connection stops (invariant 3)."""
+        ...
+
     def rebalanced(self, change: Literal["assigned", "revoked", "lost"], partitions: int) -> None:
         """Partitions came or went."""
         ...
@@ -100,6 +104,9 @@ class Silent:
         """Ignore it."""
 
     def produced(self, topic: Literal["metrics", "dead_letter"], messages: int) -> None:
+        """Ignore it."""
+
+    def produce_failed(self, topic: Literal["metrics", "dead_letter"]) -> None:
         """Ignore it."""
 
     def rebalanced(self, change: Literal["assigned", "revoked", "lost"], partitions: int) -> None:

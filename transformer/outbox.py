@@ -5,12 +5,16 @@ its result (invariants 2 and 3). A failure to produce is raised, never logged an
 """
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
 
 from transformer.broker import Producer
 from transformer.clock import Clock
+from transformer.errors import ProduceFailed
 from transformer.fuse import Fuse
 from transformer.observer import Observer
 from transformer.outcome import Delivered
+from transformer.record import Message
 from transformer.results import Reporter
 from transformer.work import OwnedPartition, SkippedRun, Work
 
@@ -71,17 +75,29 @@ class Outbox:
         results += [self._reporter.result(w, wall) for w in works]
         started = self._clock.now()
         if letters:
-            await producer.produce(self._dead_letter_topic, letters)
-            self._observer.produced("dead_letter", len(letters))
+            await self._send(producer, "dead_letter", letters)
         if results:
-            await producer.produce(self._metrics_topic, results)
-            self._observer.produced("metrics", len(results))
+            await self._send(producer, "metrics", results)
             self._observer.stage("produce", self._clock.now() - started)
         for _, run in runs:
             run.acked = True
         for work in works:
             work.acked = True
         self._observe(works, runs, wall)
+
+    async def _send(
+        self,
+        producer: Producer,
+        kind: Literal["metrics", "dead_letter"],
+        messages: Sequence[Message],
+    ) -> None:
+        topic = self._metrics_topic if kind == "metrics" else self._dead_letter_topic
+        try:
+            await producer.produce(topic, messages)
+        except ProduceFailed:
+            self._observer.produce_failed(kind)
+            raise
+        self._observer.produced(kind, len(messages))
 
     def _observe(
         self, works: list[Work], runs: list[tuple[OwnedPartition, SkippedRun]], wall: float

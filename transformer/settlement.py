@@ -6,7 +6,7 @@ invariants 1 and 6. It knows no CRM.
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
@@ -14,14 +14,11 @@ from transformer.clock import Clock
 from transformer.errors import (
     AnswerLost,
     Fenced,
-    QuotaSpent,
     RequestRefused,
     ServerFault,
-    Throttled,
-    Unauthorized,
-    Unreachable,
     WriteFailed,
 )
+from transformer.failures import reason_of
 from transformer.gate import Gate
 from transformer.lanes import Lanes, Source, Write
 from transformer.observer import Observer
@@ -64,18 +61,6 @@ VALUES_AT_FAULT = frozenset(
         Reason.VALUE_TOO_LONG,
     }
 )
-
-# What a failure of a whole request is called.
-FAILURES: Mapping[type[WriteFailed], Reason] = {
-    Throttled: Reason.THROTTLED,
-    QuotaSpent: Reason.QUOTA_SPENT,
-    Unauthorized: Reason.UNAUTHORIZED,
-    Unreachable: Reason.UNREACHABLE,
-    Fenced: Reason.FENCED,
-    ServerFault: Reason.SERVER_ERROR,
-    AnswerLost: Reason.ANSWER_LOST,
-    RequestRefused: Reason.REFUSED,
-}
 
 
 class Settlement:
@@ -167,7 +152,7 @@ class Settlement:
 
     def failed(self, batch: list[Write], failure: WriteFailed) -> None:
         """Nothing is known per upsert: close the gate for a while and put the batch back."""
-        reason = FAILURES.get(type(failure), Reason.SERVER_ERROR)
+        reason, _ = reason_of(failure)
         now = self._clock.now()
         ready_at = now
         if isinstance(failure, Fenced):

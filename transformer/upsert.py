@@ -7,10 +7,11 @@ costs 2 microseconds an event, a fifth of all that mapping may take (decisions/,
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Scalar: TypeAlias = "str | int | float | bool"
 Key: TypeAlias = tuple[str, str, str]
+ValueKind: TypeAlias = Literal["text", "integer", "number", "boolean", "date", "datetime"]
 
 
 class Operation(StrEnum):
@@ -39,7 +40,8 @@ class Note:
     """Something a person should know about one field: it was left out, or is doubtful.
 
     `code` is a closed word (`read_only`, `not_a_scalar`, `invalid_field_name`, `unknown_field`,
-    `dropped`); `field` is the trait or the CRM's field; `detail` may hold customer data.
+    `invalid_value`, `dropped`); `field` is the trait or the CRM's field; `detail` may hold customer
+    data.
     """
 
     code: str
@@ -57,6 +59,9 @@ class Upsert:
     only be written where the record found has none.
     `required` names the properties that a create cannot do without, `optional` those that are left
     out, with a note, where the CRM lacks them or does not let us write them.
+    `additive` names the properties whose values add up in the CRM instead of replacing each other,
+    texts of parts with the separator between; `apart` those that must be the same, or absent, in
+    all events of one write: both are the table's own and no part of what is written.
     `event_time` is epoch seconds and decides which value wins inside a merge.
     `repeated` says that an earlier attempt, or an earlier worker, may have written this already:
     a create must then be looked for before it is sent (invariant 6).
@@ -74,6 +79,8 @@ class Upsert:
     event_time: float = 0.0
     repeated: bool = False
     optional: frozenset[str] = frozenset()
+    additive: Mapping[str, str] = field(default_factory=dict, compare=False)
+    apart: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def match(self) -> Match | None:
@@ -91,12 +98,24 @@ class Upsert:
 
 @dataclass(frozen=True, slots=True)
 class FieldUse:
-    """A field that the mapping can write, with where the mapping says so (`file:line`).
+    """A field that the mapping names, with where it does so (`file:line`) and what it is for.
 
-    `optional` says that the CRM may lack it.
+    `optional` says that the CRM may lack it. It may be `written`, `matched` on (records are found
+    by it; `alone` where it is the only match key of an upsert that requires no field) and
+    `required` (a create cannot do without it).
+    What is known before any event comes: `kinds` are what directives make of traits (none where a
+    trait goes as it is), `constants` the values that the mapping itself has for it (defaults,
+    values, entries of tables), `truncates` the characters at which it cuts texts.
     """
 
     object_type: str
     name: str
     where: str
     optional: bool = False
+    written: bool = True
+    matched: bool = False
+    alone: bool = False
+    required: bool = False
+    kinds: frozenset[ValueKind] = frozenset()
+    constants: tuple[Scalar, ...] = ()
+    truncates: int | None = None

@@ -10,16 +10,19 @@ from typing import Final
 from transformer import __version__, app, metrics, server
 from transformer.app import Wired
 from transformer.broker import Broker
-from transformer.clock import Clock
+from transformer.clock import Clock, woken
 from transformer.config import Config
 from transformer.destination import Destination
+from transformer.errors import EnvironmentFault
 from transformer.http import Exchange, Observed
 from transformer.log import Log
 from transformer.metrics import ConnectionMetrics, Metrics
 from transformer.observer import Status
+from transformer.paused import Paused
 from transformer.pipeline import Pipeline
 
 _WATCH_SECONDS: Final = 0.2
+_LAST_SCRAPE_SECONDS: Final = 30.0
 _JOINED: Final = frozenset(("running", "waiting"))
 _log: Final = Log("worker")
 
@@ -41,21 +44,19 @@ class Worker:
         self._clock = clock
         self._metrics = Metrics(__version__)
         self._pipelines: list[Pipeline] = []
+        self._paused: list[Paused] = []
         self._stopping = asyncio.Event()
+        self._seen = asyncio.Event()
 
     def stop(self) -> None:
         """Drain and end `run`: what is in flight is settled first (invariant 8)."""
-        _log.info("Stopping: settling what is in flight.")
         self._stopping.set()
-        for pipeline in self._pipelines:
-            pipeline.stop()
+        self._seen.set()
+        self._drain()
 
     def statuses(self) -> list[Status]:
         """Every connection as it is now, the paused ones too."""
-        paused = [
-            Status(one.connection.name, "paused") for one in self._wired if one.connection.paused
-        ]
-        return [*(pipeline.status() for pipeline in self._pipelines), *paused]
+        return [*(one.status() for one in self._pipelines), *(one.status() for one in self._paused)]
 
     async def run(self, ready: Callable[[int], None]) -> None:
         """Run until stopped and drained; `ready` is called once with the port of the endpoint."""
@@ -69,14 +70,14 @@ class Worker:
                 server.serve(
                     host=self._config.http.host,
                     port=self._config.http.port,
-                    metrics=self._metrics.exposition,
+                    metrics=self._exposition,
                     content_type=metrics.CONTENT_TYPE,
                     statuses=self.statuses,
                 )
             )
             _calm_collector()
-            watching = asyncio.create_task(self._watch(lambda: ready(port)))
-            stack.callback(watching.cancel)
+            for background in (self._watch(lambda: ready(port)), *(p.run() for p in self._paused)):
+                stack.callback(asyncio.create_task(background).cancel)
             await self._supervise()
 
     async def _create_topics(self) -> None:
@@ -87,19 +88,34 @@ class Worker:
 
     def _build(self) -> None:
         for wired in self._wired:
+            # Paused or not, a connection has all its series: alerts tell 0 from nothing.
+            observer = self._metrics.connection(wired.connection.name, wired.objects)
+            made: Pipeline | Paused
             if wired.connection.paused:
                 _log.info("Connection is paused.", connection=wired.connection.name)
-                continue
-            observer = self._metrics.connection(wired.connection.name, wired.objects)
-            destination = wired.destination(self._clock)
-            _observe_requests(destination, observer)
-            pipeline = self._pipeline(wired, destination, observer)
-            self._pipelines.append(pipeline)
+                made = self._pause(wired)
+                self._paused.append(made)
+            else:
+                destination = wired.destination(self._clock)
+                _observe_requests(destination, observer)
+                made = self._pipeline(wired, destination, observer)
+                self._pipelines.append(made)
             self._metrics.watch(
-                pipeline.status,
+                made.status,
                 destination=wired.kind.name,
                 mapping_version=wired.mapping.version,
+                credential_expires=wired.connection.credential_expires,
             )
+
+    def _pause(self, wired: Wired) -> Paused:
+        connection = wired.connection
+        return Paused(
+            connection=connection.name,
+            broker=self._broker,
+            group=self._config.group(connection),
+            topics=connection.topics,
+            clock=self._clock,
+        )
 
     def _pipeline(
         self, wired: Wired, destination: Destination, observer: ConnectionMetrics
@@ -130,13 +146,33 @@ class Worker:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             if not all(task.done() for task in tasks):
-                self.stop()
+                self._drain()
         finally:
             # Every pipeline ends, with its own drain, before the first failure is raised.
             ended = await asyncio.gather(*tasks, return_exceptions=True)
         failures = [fault for fault in ended if isinstance(fault, BaseException)]
         if failures:
+            if not isinstance(failures[0], EnvironmentFault):
+                await self._last_scrape()
             raise failures[0]
+
+    async def _last_scrape(self) -> None:
+        """Stay until somebody has seen how it ended: what is counted ends with this process.
+
+        The partitions are given back by now, so nothing waits for us.
+        """
+        if not self._stopping.is_set():
+            self._seen.clear()
+            await woken(self._seen, _LAST_SCRAPE_SECONDS)
+
+    def _exposition(self) -> bytes:
+        self._seen.set()
+        return self._metrics.exposition()
+
+    def _drain(self) -> None:
+        _log.info("Stopping: settling what is in flight.")
+        for pipeline in self._pipelines:
+            pipeline.stop()
 
     async def _watch(self, ready: Callable[[], None]) -> None:
         """Log changes of state; call `ready` when all connections have joined their groups."""

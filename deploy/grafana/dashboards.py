@@ -52,7 +52,7 @@ FLEET: Final = Dashboard(
         ),
         Panel(
             "Records behind", "Not settled and committed yet.", "none",
-            [Query(f"sum({m.LAG.name})", "lag")], "stat", 4,
+            [Query("sum(connection:transformer_lag_records:sum)", "lag")], "stat", 4,
         ),
         Panel(
             "State", "What each connection is doing.", "none",
@@ -73,7 +73,7 @@ FLEET: Final = Dashboard(
         ),
         Panel(
             "Lag", "Records behind, per connection.", "none",
-            [Query(f"sum by (connection) ({m.LAG.name})", "{{connection}}")],
+            [Query("connection:transformer_lag_records:sum", "{{connection}}")],
         ),
         Panel(
             "Latency p99", "From a record's timestamp to its result.", "s",
@@ -99,6 +99,26 @@ FLEET: Final = Dashboard(
         Panel(
             "Rebalances", "Partitions assigned, revoked or lost.", "ops",
             [Query(_rate(m.REBALANCED, "change"), "{{change}}")],
+        ),
+        Panel(
+            "Credentials end in", "Of connections whose `credential_expires` is set.", "s",
+            [
+                Query(
+                    f"min by (connection) ({m.CREDENTIAL_EXPIRES.name}) - time()",
+                    "{{connection}}",
+                )
+            ],
+            "bargauge",
+        ),
+        Panel(
+            "Produces given up", "To the metrics or dead-letter topic; a worker stops each time.",
+            "none",
+            [
+                Query(
+                    f"sum by (connection, topic) (increase({m.PRODUCE_FAILURES.name}[1h]))",
+                    "{{connection}} {{topic}}",
+                )
+            ],
         ),
     ),
 )  # fmt: skip
@@ -192,7 +212,7 @@ CONNECTION: Final = Dashboard(
             "Lag, by partition", "Records not settled and committed.", "none",
             [
                 Query(
-                    f"sum by (topic, partition) ({m.LAG.name}{{{_ONE}}})",
+                    f"max by (topic, partition) ({m.LAG.name}{{{_ONE}}})",
                     "{{topic}}/{{partition}}",
                 )
             ],

@@ -1,33 +1,35 @@
 """Template's API: one method per request, errors translated. Knows no upserts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-import orjson
-
+from transformer import json_api
 from transformer.errors import RequestRefused, ServerFault, Unauthorized
-from transformer.http import Answer, HttpClient, Request
+from transformer.http import HttpClient
+from transformer.json_api import json_request, record_in, records_in, segment
 
 UNAUTHORIZED_PAUSE_SECONDS = 60.0
 
-_UNAUTHORIZED, _OK, _MULTIPLE = 401, 200, 300
+_UNAUTHORIZED = 401
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(json_api.Reply):
     """One answer that is not a failure of the whole: a 2xx, or a refusal with its error."""
 
-    ok: bool
-    body: Mapping[str, object]
+    __slots__ = ()
+
+    @property
+    def record(self) -> Mapping[str, object]:
+        """The contact; empty when there is none."""
+        return record_in(self.body)
 
     @property
     def error(self) -> object:
         """The vendor's error, when it is not ok."""
-        return self.body.get("error")
+        return self.at("error")
 
 
-NOBODY = Reply(ok=True, body={})
+NOBODY = Reply(200, {})
 
 
 class TemplateClient:
@@ -48,7 +50,7 @@ class TemplateClient:
         whole is refused.
         """
         reply = await self._send("POST", "contacts/batch", "batch", {"contacts": rows})
-        results = reply.body.get("results")
+        results = reply.at("results")
         if not reply.ok:
             raise RequestRefused("batch: refused as a whole.", detail=f"batch: {reply.error}")
         if not isinstance(results, list) or len(results) != len(rows):
@@ -58,14 +60,13 @@ class TemplateClient:
     async def find(self, email: str) -> Reply:
         """The contact with this e-mail; an empty body when there is none."""
         reply = await self._send("GET", f"contacts?{urlencode({'email': email})}", "find")
-        listed = reply.body.get("contacts")
-        if not reply.ok or not isinstance(listed, list):
+        if not reply.ok:
             return reply
-        return Reply(ok=True, body=listed[0]) if listed else NOBODY
+        return next((Reply(200, row) for row in records_in(reply.at("contacts"))), NOBODY)
 
     async def read(self, record_id: str) -> Reply:
         """One contact with its values."""
-        return await self._send("GET", f"contacts/{quote(record_id, safe='')}", "read")
+        return await self._send("GET", f"contacts/{segment(record_id)}", "read")
 
     async def create(self, values: Mapping[str, object]) -> Reply:
         """Create one contact; `exists` names the one that has its e-mail."""
@@ -73,31 +74,22 @@ class TemplateClient:
 
     async def update(self, record_id: str, values: Mapping[str, object]) -> Reply:
         """Change one contact; absent values stay, null clears."""
-        return await self._send("PATCH", f"contacts/{quote(record_id, safe='')}", "update", values)
+        return await self._send("PATCH", f"contacts/{segment(record_id)}", "update", values)
 
     async def fields(self) -> Sequence[str]:
         """The names of the fields that contacts have."""
         reply = await self._send("GET", "fields", "fields")
-        listed = reply.body.get("fields")
+        listed = reply.at("fields")
         return [str(name) for name in listed] if isinstance(listed, list) else []
 
     async def _send(self, method: str, path: str, route: str, body: object = None) -> Reply:
-        headers = {"Authorization": f"Bearer {self._api_token}", "Accept": "application/json"}
-        content = None
-        if body is not None:
-            content = orjson.dumps(body)
-            headers["Content-Type"] = "application/json"
-        url = f"{self._base_url}/v1/{path}"
-        writes = method != "GET"
-        request = Request(method, url, route, writes=writes, headers=headers, content=content)
-        return _judged(await self._http.send(request), route)
-
-
-def _judged(answer: Answer, route: str) -> Reply:
-    if answer.status == _UNAUTHORIZED:
-        raise Unauthorized(
-            f"{route}: Template refused the API token. Check api_token.",
-            after_seconds=UNAUTHORIZED_PAUSE_SECONDS,
+        url, headers = f"{self._base_url}/v1/{path}", {"Authorization": f"Bearer {self._api_token}"}
+        answer = await self._http.send(
+            json_request(method, url, route, body, writes=method != "GET", headers=headers)
         )
-    body = answer.body if isinstance(answer.body, Mapping) else {}
-    return Reply(_OK <= answer.status < _MULTIPLE, body)
+        if answer.status == _UNAUTHORIZED:
+            raise Unauthorized(
+                f"{route}: Template refused the API token. Check api_token.",
+                after_seconds=UNAUTHORIZED_PAUSE_SECONDS,
+            )
+        return Reply(answer.status, answer.body)

@@ -12,8 +12,10 @@ from transformer.clock import Clock
 from transformer.destination import FieldUse, Finding, Kind, Limits, Setting, Settings
 from transformer.errors import WriteFailed
 from transformer.failures import retry_of
-from transformer.http import ExchangeHook, HttpClient, url_problem
+from transformer.http import HttpClient, Timeouts
+from transformer.http_destination import HttpDestination
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
+from transformer.settings import Given, timeouts
 from transformer.upsert import Match, Upsert
 
 LIMITS = Limits(batch_records=MOST_ROWS, requests_in_flight=2)
@@ -35,36 +37,18 @@ SETTINGS = (
         secret=True,
         example="${TEMPLATE_API_TOKEN}",
     ),
+    *timeouts(read_seconds=60.0),
 )
 
 
-class TemplateDestination:
+class TemplateDestination(HttpDestination):
     """One Template account. Implements `transformer.destination.Destination`."""
 
+    limits = LIMITS
+
     def __init__(self, http: HttpClient, client: TemplateClient) -> None:
-        self._http = http
+        super().__init__(http)
         self._client = client
-
-    @property
-    def limits(self) -> Limits:
-        """How much one `write` takes."""
-        return LIMITS
-
-    @property
-    def budget(self) -> Budget:
-        """The account's requests."""
-        return self._http.budget
-
-    def observe_requests(self, hook: ExchangeHook) -> None:
-        """Call `hook` after every request from now on."""
-        self._http.on_request = hook
-
-    async def open(self) -> None:
-        """Prepare to write; nothing is asked of the CRM."""
-
-    async def close(self) -> None:
-        """Close connections."""
-        await self._http.close()
 
     async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
         """Write `batch`; after a failed request nothing more is sent, and what is known is kept.
@@ -127,8 +111,8 @@ class TemplateDestination:
         return await self._client.find(str(match.value))
 
     async def _write(self, upsert: Upsert, found: Reply) -> Outcome:
-        record_id = str(found.body["id"]) if found.body.get("id") else None
-        choice = choose(upsert, record_id, found.body)
+        record_id = str(found.record["id"]) if found.record.get("id") else None
+        choice = choose(upsert, record_id, found.record)
         match choice:
             case Create():
                 reply = await self._client.create(choice.values)
@@ -138,7 +122,7 @@ class TemplateDestination:
                 return choice
         if not reply.ok:
             return outcome(reply.error, CONTACT)
-        return _row({"id": reply.body.get("id"), "created": isinstance(choice, Create)})
+        return _row({"id": reply.record.get("id"), "created": isinstance(choice, Create)})
 
 
 def _left(failure: WriteFailed, plan: Sequence[Step]) -> Mapping[int, Outcome]:
@@ -159,19 +143,25 @@ def _row(result: object) -> Outcome:
 
 def validate(settings: Settings) -> Sequence[str]:
     """One problem per setting that is missing or cannot be."""
-    problems = []
-    wrong = url_problem(str(settings.get("base_url") or ""))
-    if wrong:
-        problems.append(f"base_url: {wrong}.")
-    if not settings.get("api_token"):
+    given = Given(settings, SETTINGS)
+    problems = [*given.address_problems("base_url"), *given.number_problems()]
+    if not given.text("api_token"):
         problems.append("api_token: missing. Set it to the integration's token.")
     return problems
 
 
 def open_destination(settings: Settings, clock: Clock) -> TemplateDestination:
     """Build the destination of one connection."""
-    http = HttpClient(budget=Budget(rate=RATE), clock=clock, gzip_over_bytes=None)
-    client = TemplateClient(http, str(settings["base_url"]), str(settings["api_token"]))
+    given = Given(settings, SETTINGS)
+    http = HttpClient(
+        budget=Budget(rate=RATE),
+        clock=clock,
+        timeouts=Timeouts(
+            given.number("connect_timeout_seconds"), given.number("read_timeout_seconds")
+        ),
+        gzip_over_bytes=None,
+    )
+    client = TemplateClient(http, given.text("base_url"), given.text("api_token"))
     return TemplateDestination(http, client)
 
 

@@ -1,20 +1,11 @@
 """Template's errors as data: why, and what a person can do about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from transformer.outcome import Outcome, Reason, Redirect, Rejected, Retry
+from transformer.failures import Rule
+from transformer.outcome import Outcome, Reason, Redirect, Retry
 
 CONTACT = "contact"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of the table; `again` has the engine send it again."""
-
-    reason: Reason
-    advice: str
-    again: bool = False
 
 
 # The vendor's code -> rule.
@@ -35,8 +26,4 @@ def outcome(error: object, where: str) -> Outcome:
     if code == "exists" and said.get("id"):
         there = Redirect(CONTACT, str(said["id"]))
         return Retry(Reason.REMATCH, f"{where}: {message}", counts=False, redirect=there)
-    rule = RULES.get(code, _UNKNOWN)
-    detail = f"{where}: {code}: {message} {rule.advice}"
-    if rule.again:
-        return Retry(rule.reason, detail, vendor=dict(said))
-    return Rejected(rule.reason, detail, dict(said))
+    return RULES.get(code, _UNKNOWN).outcome(f"{where}: {code}: {message}", dict(said))

@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from destinations.account_engagement.client import AccountEngagementClient, id_of
+from destinations.account_engagement.client import AccountEngagementClient
 from destinations.account_engagement.reasons import refused
 from destinations.account_engagement.settings import AccountEngagementSettings
 from transformer.clock import Clock
 from transformer.errors import AnswerLost, ServerFault
+from transformer.json_api import id_of
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
 from transformer.upsert import Upsert
 

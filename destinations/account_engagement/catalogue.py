@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
-from destinations.account_engagement.client import AccountEngagementClient, id_of, segment
-from destinations.account_engagement.reasons import ALREADY_MEMBER, Declined, refused
+from destinations.account_engagement.client import AccountEngagementClient
+from destinations.account_engagement.reasons import ALREADY_MEMBER, refused
 from transformer.clock import Clock
+from transformer.failures import Declined
+from transformer.json_api import id_of, segment
 from transformer.remembered import Remembered
 
 FRESH_SECONDS = 3600.0

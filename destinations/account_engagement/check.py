@@ -5,14 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from destinations.account_engagement import activities, prospects
 from destinations.account_engagement.catalogue import Lists
 from destinations.account_engagement.client import AccountEngagementClient
-from destinations.account_engagement.fields import READ_ONLY, WRITABLE, CustomFields
+from destinations.account_engagement.fields import READ_ONLY, WRITABLE, CustomFields, Field
 from destinations.account_engagement.prospect_plan import LISTS, SPECIAL, names_of
-from destinations.account_engagement.reasons import Declined, refused
+from destinations.account_engagement.reasons import refused
 from destinations.account_engagement.settings import AccountEngagementSettings
+from destinations.account_engagement.slots import slot_of
 from destinations.account_engagement.users import Users
 from transformer.budget import Budget
 from transformer.destination import FieldUse, Finding
 from transformer.errors import QuotaSpent, Throttled, TransformerError, Unreachable
+from transformer.failures import Declined
+from transformer.fit import misfits
 from transformer.outcome import Rejected, Retry
 
 KNOWN_OBJECTS = (prospects.OBJECT, activities.OBJECT)
@@ -110,26 +113,42 @@ async def _lists(lists: Lists, settings: AccountEngagementSettings) -> Sequence[
 async def _fields(
     custom: CustomFields, settings: AccountEngagementSettings, uses: Sequence[FieldUse]
 ) -> Sequence[Finding]:
-    findings = []
+    findings: list[Finding] = []
     mine = [use for use in uses if use.object_type == prospects.OBJECT]
     for use in mine:
-        if use.name in WRITABLE or use.name in SPECIAL or use.name in READ_ONLY:
+        if use.matched and use.name not in prospects.KEYS:
+            findings.append(_unmatchable(use))
+        if use.name in SPECIAL or use.name in READ_ONLY:
             continue
-        if await custom.find(use.name) is not None:
-            continue
-        drops = settings.unknown_fields == "drop"
-        then = "It is left out of every write." if drops else "Writes with it are rejected."
-        findings.append(
-            Finding(
-                "warning" if drops else "error",
-                f"{use.where}: {use.object_type}.{use.name}",
-                f"the business unit has no such field. {then} Create it, or fix its name.",
-            )
-        )
+        field = Field(use.name) if use.name in WRITABLE else await custom.find(use.name)
+        if field is None:
+            findings.append(_missing(use, settings))
+        else:
+            found = misfits(use, slot_of(use.object_type, field))
+            findings.extend(Finding(each.level, use.where, each.message) for each in found)
     if mine and not findings:
         text = f"{len(mine)} fields of the mapping are there."
         findings.append(Finding("ok", prospects.OBJECT, text))
     return findings
+
+
+def _unmatchable(use: FieldUse) -> Finding:
+    return Finding(
+        "error",
+        use.where,
+        f"{use.object_type}.{use.name}: prospects cannot be found by it, expected"
+        f" {', '.join(sorted(prospects.KEYS))}. Match on one of these.",
+    )
+
+
+def _missing(use: FieldUse, settings: AccountEngagementSettings) -> Finding:
+    drops = settings.unknown_fields == "drop"
+    then = "It is left out of every write." if drops else "Writes with it are rejected."
+    return Finding(
+        "warning" if drops else "error",
+        f"{use.where}: {use.object_type}.{use.name}",
+        f"the business unit has no such field. {then} Create it, or fix its name.",
+    )
 
 
 def _objects(uses: Sequence[FieldUse]) -> Sequence[Finding]:
@@ -146,4 +165,8 @@ def _objects(uses: Sequence[FieldUse]) -> Sequence[Finding]:
 
 def _words(declined: Declined) -> str:
     outcome = declined.outcome
-    return outcome.detail if isinstance(outcome, Rejected | Retry) else "refused."
+    if not isinstance(outcome, Rejected | Retry):
+        return "refused."
+    # Of its detail only where it was: the rest are the vendor's words, which may echo the token.
+    where = outcome.detail.partition(":")[0]
+    return f"{where}: Account Engagement refused it: {outcome.reason}."

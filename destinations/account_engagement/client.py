@@ -6,29 +6,29 @@ Source: the vendor's Version 5 overview and rate limits, read 2026-11-22.
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-import orjson
-
-from destinations.account_engagement.auth import Session
+from destinations.account_engagement.auth import Session, Token
 from destinations.account_engagement.reasons import (
     BUSY,
     CREDENTIALS,
     DAY_SPENT,
     SETUP,
-    Declined,
     VendorError,
     code_in,
     read_error,
     refused,
 )
 from destinations.account_engagement.settings import AccountEngagementSettings
+from transformer import json_api
 from transformer.clock import Clock
-from transformer.errors import QuotaSpent, ServerFault, Throttled, Unauthorized
+from transformer.errors import QuotaSpent, Throttled, Unauthorized
+from transformer.failures import Declined
 from transformer.http import Answer, HttpClient, Request
+from transformer.json_api import json_request, record_in, records_in
 
 API = "/api/v5"
 SETUP_PAUSE_SECONDS = 60.0
@@ -37,20 +37,13 @@ USAGE_SECONDS = 600.0
 PAGE_RECORDS = 1_000
 MAX_PAGES = 100
 
-_OK, _MULTIPLE, _UNAUTHORIZED, _NOT_FOUND = 200, 300, 401, 404
+_MULTIPLE, _UNAUTHORIZED, _NOT_FOUND = 300, 401, 404
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(json_api.Reply):
     """What one request came to."""
 
-    status: int
-    body: object = field(repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether it worked: 2xx."""
-        return _OK <= self.status < _MULTIPLE
+    __slots__ = ()
 
     @property
     def code(self) -> int:
@@ -60,13 +53,12 @@ class Reply:
     @property
     def record(self) -> Mapping[str, object]:
         """The one record of the answer."""
-        return self.body if isinstance(self.body, Mapping) else {}
+        return record_in(self.body)
 
     @property
     def values(self) -> Sequence[Mapping[str, object]]:
         """The records of a query's answer."""
-        rows = self.record.get("values")
-        return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+        return records_in(self.at("values"))
 
 
 class AccountEngagementClient:
@@ -156,7 +148,7 @@ class AccountEngagementClient:
                 break
             if last:
                 raise Unauthorized(
-                    f"{route}: Account Engagement refused a fresh token: {error.code}. Check that"
+                    f"{route}: Account Engagement refused a fresh token: {error.word}. Check that"
                     " the app has the scope pardot_api and the user is in the business unit.",
                     after_seconds=SETUP_PAUSE_SECONDS,
                     vendor=error.vendor,
@@ -166,25 +158,14 @@ class AccountEngagementClient:
         self._raise_if_general(route, error, answer)
         return Reply(answer.status, answer.body)
 
-    def _request(self, method: str, path: str, route: str, body: object, token: str) -> Request:
+    def _request(self, method: str, path: str, route: str, body: object, token: Token) -> Request:
         headers = {
-            "Authorization": f"Bearer {token}",
+            "Authorization": f"Bearer {token.text}",
             "Pardot-Business-Unit-Id": self._settings.business_unit_id,
-            "Accept": "application/json",
             "X-Return-Api-Usage": "1",
         }
-        content = None
-        if body is not None:
-            content = orjson.dumps(body)
-            headers["Content-Type"] = "application/json"
-        return Request(
-            method,
-            f"{self._settings.base_url}{API}/{path}",
-            route,
-            writes=method != "GET",
-            headers=headers,
-            content=content,
-        )
+        url = f"{self._settings.base_url}{API}/{path}"
+        return json_request(method, url, route, body, writes=method != "GET", headers=headers)
 
     async def _exchange(self, request: Request) -> Answer:
         async with self._seats:
@@ -211,7 +192,7 @@ class AccountEngagementClient:
             advice = SETUP[198]
         if advice:
             raise Unauthorized(
-                f"{route}: Account Engagement answered {error.code or answer.status}. {advice}",
+                f"{route}: Account Engagement answered {error.word}. {advice}",
                 after_seconds=SETUP_PAUSE_SECONDS,
                 vendor=error.vendor,
             )
@@ -246,16 +227,3 @@ def day_left(wall: float, zone: str) -> float:
     here = datetime.fromtimestamp(wall, ZoneInfo(zone))
     midnight = datetime.combine(here.date() + timedelta(days=1), datetime.min.time(), here.tzinfo)
     return max(1.0, midnight.timestamp() - wall)
-
-
-def id_of(record: Mapping[str, object], route: str) -> str:
-    """The id of a record that was written; raises ServerFault when the answer has none."""
-    found = record.get("id")
-    if not found or isinstance(found, dict | list):
-        raise ServerFault(f"{route}: the answer names no id.", may_have_applied=True)
-    return str(found)
-
-
-def segment(text: str) -> str:
-    """Text as one segment of a path."""
-    return quote(text, safe="")

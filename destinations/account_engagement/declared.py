@@ -1,6 +1,7 @@
 """The settings of an Account Engagement connection: names, types, help, defaults. Data only."""
 
 from transformer.destination import Setting
+from transformer.settings import quota, timeouts
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -60,9 +61,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "connector_user_assigns",
         "string",
-        "always: in the request of the upsert, which also assigns a prospect that is there"
-        " already; new: only who is assigned to nobody, by one request more for each of them.",
-        default="always",
+        "new: only who is assigned to nobody, by one request more for each of them, once; always:"
+        " in the request of the upsert, which takes prospects that are there already from their"
+        " users.",
+        default="new",
         choices=("always", "new"),
         example="new",
     ),
@@ -130,27 +132,12 @@ SETTINGS: tuple[Setting, ...] = (
         example=3,
     ),
     Setting(
-        "api_share",
-        "number",
-        "The part of the day's API requests at which this connection stops.",
-        default=0.8,
-        example=0.5,
-    ),
-    Setting(
         "time_zone",
         "string",
         "The account's time zone, in which its day of API requests ends; without it spent"
         " requests are asked for every recheck_seconds.",
         example="America/New_York",
     ),
-    Setting(
-        "recheck_seconds",
-        "number",
-        "How long to wait before asking whether spent API requests are back.",
-        default=900.0,
-        example=1800.0,
-    ),
-    Setting("connect_timeout_seconds", "number", "Time to connect.", default=10.0, example=10.0),
-    Setting("read_timeout_seconds", "number", "Time without a byte of the answer.", default=60.0,
-            example=60.0),
+    *quota("day's API requests", recheck_seconds=900.0),
+    *timeouts(read_seconds=60.0),
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Account Engagement as a destination: one prospect per request, a few requests at once."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from destinations.account_engagement import (
@@ -9,11 +10,11 @@ from destinations.account_engagement import (
     declared,
     prospects,
     settings,
-    singles,
 )
 from destinations.account_engagement.activities import Activities
 from destinations.account_engagement.auth import Session
 from destinations.account_engagement.catalogue import Joiner, Lists, Tags
+from destinations.account_engagement.chains import chains
 from destinations.account_engagement.client import AccountEngagementClient
 from destinations.account_engagement.fields import CustomFields
 from destinations.account_engagement.finder import Finder
@@ -21,11 +22,14 @@ from destinations.account_engagement.prospect_plan import Planner
 from destinations.account_engagement.prospects import Prospects
 from destinations.account_engagement.settings import AccountEngagementSettings
 from destinations.account_engagement.users import Users
+from transformer import singles
 from transformer.budget import Budget
 from transformer.clock import Clock
 from transformer.destination import FieldUse, Finding, Kind, Limits, Settings
-from transformer.http import ExchangeHook, HttpClient, Timeouts
+from transformer.http import HttpClient, Timeouts
+from transformer.http_destination import HttpDestination
 from transformer.outcome import Outcome, Reason, Rejected, Skipped
+from transformer.singles import Results
 from transformer.upsert import Upsert
 
 # The requests of one write share the business unit's few places; another write would need its own.
@@ -35,11 +39,13 @@ OPPORTUNITY = "Opportunity"
 READ_ONLY_OBJECTS = frozenset({"Campaign", OPPORTUNITY, "ProspectAccount"})
 
 
-class AccountEngagementDestination:
+class AccountEngagementDestination(HttpDestination):
     """One business unit. Implements `transformer.destination.Destination`."""
 
+    limits = LIMITS
+
     def __init__(self, options: AccountEngagementSettings, clock: Clock, http: HttpClient) -> None:
-        self._http = http
+        super().__init__(http)
         self._options = options
         self._client = client = AccountEngagementClient(
             http, Session(http, options, clock), options, clock
@@ -63,27 +69,6 @@ class AccountEngagementDestination:
         )
         self._activities = Activities(client, options, clock)
 
-    @property
-    def limits(self) -> Limits:
-        """How much one `write` takes."""
-        return LIMITS
-
-    @property
-    def budget(self) -> Budget:
-        """The day's API requests."""
-        return self._http.budget
-
-    def observe_requests(self, hook: ExchangeHook) -> None:
-        """Call `hook` after every request from now on."""
-        self._http.on_request = hook
-
-    async def open(self) -> None:
-        """Prepare to write; nothing is asked of the CRM."""
-
-    async def close(self) -> None:
-        """Close connections."""
-        await self._http.close()
-
     async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
         """Write `batch`, one prospect per request.
 
@@ -91,11 +76,13 @@ class AccountEngagementDestination:
         of the upserts it concerns.
         """
         await self._client.keep_usage()
-        results = await singles.run(batch, self._write_one, self._options.requests_in_flight)
-        if results.worst is not None and not results.heard:
-            raise results.worst
-        outcomes = results.settled()
-        return [outcomes[index] for index in range(len(batch))]
+        results = Results()
+        jobs = [
+            [(index, partial(self._write_one, batch[index])) for index in chain]
+            for chain in chains(batch)
+        ]
+        await singles.run(jobs, results, at_once=self._options.requests_in_flight)
+        return results.settled()
 
     async def check(self, fields: Sequence[FieldUse]) -> Sequence[Finding]:
         """Compare token, business unit, abilities, fields and the budget with the account."""

@@ -31,15 +31,23 @@ READ_ONLY = frozenset(
         "recentInteraction", "createdAt", "updatedAt", "createdById", "updatedById",
     }
 )  # fmt: skip
+NUMBERS = frozenset({"score", "campaignId", "profileId"})
+TRUTHS = frozenset(
+    {"isDoNotEmail", "isDoNotCall", "optedOut", "isReviewed", "isStarred", "doNotSell"}
+)
 _SEVERAL = frozenset({"checkbox", "multiselect"})
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field that can be written; a custom one's `name` ends in `__c`. Does it take several?"""
+    """One field that can be written; a custom one's `name` ends in `__c`, its `type` is known.
+
+    `several` says whether it takes several values.
+    """
 
     name: str
     several: bool = False
+    type: str = ""
 
 
 class CustomFields:
@@ -86,9 +94,9 @@ class CustomFields:
         field_id = str(row.get("fieldId") or "").removesuffix(SUFFIX)
         if not field_id:
             return
-        several = str(row.get("type")).casefold() in _SEVERAL
-        several = several or str(row.get("isRecordMultipleResponses")).casefold() == "true"
-        field = Field(field_id + SUFFIX, several)
+        kind = str(row.get("type") or "").casefold()
+        several = kind in _SEVERAL or str(row.get("isRecordMultipleResponses")).casefold() == "true"
+        field = Field(field_id + SUFFIX, several, kind)
         self._by_name[f"={field_id}"] = field
         loose = _loose(field_id)
         self._by_name[loose] = None if loose in self._by_name else field

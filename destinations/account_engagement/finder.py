@@ -2,8 +2,9 @@
 
 from destinations.account_engagement.client import AccountEngagementClient
 from destinations.account_engagement.prospect_plan import CRM_ID, EMAIL
-from destinations.account_engagement.reasons import Declined, refused
+from destinations.account_engagement.reasons import refused
 from transformer.clock import Clock
+from transformer.failures import Declined
 from transformer.outcome import Reason, Rejected
 from transformer.remembered import Remembered
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from destinations.account_engagement.catalogue import Lists, Tags
 from destinations.account_engagement.fields import READ_ONLY, WRITABLE, CustomFields, Field
-from destinations.account_engagement.reasons import Declined
 from destinations.account_engagement.settings import AccountEngagementSettings
 from destinations.account_engagement.users import Users
 from transformer.errors import Unauthorized
+from transformer.failures import Declined
 from transformer.outcome import Reason, Rejected
 from transformer.upsert import Note
 

@@ -4,33 +4,31 @@ An upsert by e-mail does no harm when it is sent twice, so that a lost answer co
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from destinations.account_engagement.catalogue import Joiner
-from destinations.account_engagement.client import (
-    AccountEngagementClient,
-    Reply,
-    id_of,
-    segment,
-)
+from destinations.account_engagement.client import AccountEngagementClient, Reply
 from destinations.account_engagement.finder import Finder
 from destinations.account_engagement.prospect_plan import (
+    ASSIGNED,
     CRM_ID,
     EMAIL,
     Assignee,
     Planner,
     ProspectPlan,
 )
-from destinations.account_engagement.reasons import EMAIL_TAKEN, NOT_THERE, Declined, refused
+from destinations.account_engagement.reasons import EMAIL_TAKEN, NOT_THERE, refused
 from destinations.account_engagement.settings import AccountEngagementSettings
+from transformer.failures import Declined
+from transformer.json_api import id_of, segment
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
-from transformer.upsert import Operation, Upsert
+from transformer.upsert import Note, Operation, Upsert
 
 OBJECT = "Prospect"
 _CREATED, _NOT_FOUND = 201, 404
 _PATH = "objects/prospects"
-_KEYS = frozenset({"id", CRM_ID, EMAIL})
+KEYS = frozenset({"id", CRM_ID, EMAIL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class Prospects:
         the API finds or creates by itself unless something depends on what is there.
         """
         keys = {match.name: str(match.value).strip() for match in upsert.matches}
-        if strange := keys.keys() - _KEYS:
+        if strange := keys.keys() - KEYS:
             detail = (
                 f"prospect: {', '.join(strange)} finds no prospect, expected id, {CRM_ID} or"
                 f" {EMAIL}. Match on one of these."
@@ -140,9 +138,14 @@ class Prospects:
             "fields": ["id", "createdAt", "updatedAt", assigned],
         }
         reply = await self._client.post(f"{_PATH}/do/upsertLatestByEmail", "prospects_upsert", body)
-        if reply.ok and late and not reply.record.get(assigned):
-            await self._assign(id_of(reply.record, "prospects_upsert"), assignee)
-        return await self._finish(reply, plan, subject, _what_happened(reply))
+        what = _what_happened(reply)
+        if reply.ok and late:
+            if _is_nobodys(reply, assigned, what):
+                await self._assign(id_of(reply.record, "prospects_upsert"), assignee)
+            elif assigned not in reply.record:
+                why = "the answer does not say whose the prospect is: its user was left alone"
+                plan = replace(plan, notes=(*plan.notes, Note("dropped", ASSIGNED, why)))
+        return await self._finish(reply, plan, subject, what)
 
     async def _update(self, upsert: Upsert, prospect_id: str, subject: Subject) -> Outcome:
         """Change the one that was found; only an event's own user changes whose it is."""
@@ -226,6 +229,13 @@ def _defaults(upsert: Upsert) -> Mapping[str, object]:
 def _missing(upsert: Upsert, properties: Mapping[str, object]) -> list[str]:
     found = {name for name, value in properties.items() if value not in (None, "")}
     return sorted(upsert.required - found)
+
+
+def _is_nobodys(reply: Reply, assigned: str, what: Literal["created", "updated"]) -> bool:
+    """Whether nobody is taken a prospect from; where the answer does not say, only a new one."""
+    if assigned in reply.record:
+        return not reply.record[assigned]
+    return what == "created"
 
 
 def _what_happened(reply: Reply) -> Literal["created", "updated"]:

@@ -8,17 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from transformer.errors import (
-    AnswerLost,
-    Fenced,
-    QuotaSpent,
-    ServerFault,
-    Throttled,
-    Unauthorized,
-    Unreachable,
-    WriteFailed,
-)
-from transformer.outcome import Outcome, Reason, Rejected, Retry
+from transformer.failures import Rule
+from transformer.outcome import Reason, Rejected, Retry
 
 ALREADY_MEMBER = 58
 DAY_SPENT = 122
@@ -37,15 +28,8 @@ SETUP: Mapping[int, str] = {
 NOT_THERE = frozenset({92, 109, 192})
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of the table; `again` has the engine send it again."""
-
-    reason: Reason
-    advice: str
-    again: bool = False
-
-
+# What is longer is no code, and must not get into a message as one.
+_CODE = re.compile(r"[0-9]{1,4}")
 _VALUE = Rule(Reason.INVALID_VALUE, "Correct the value or the mapping.")
 _GONE = Rule(Reason.RECORD_NOT_FOUND, "Check the id; the record is not in this business unit.")
 _REFERENCE = Rule(Reason.INVALID_REFERENCE, "Name one that is in this business unit.")
@@ -104,25 +88,6 @@ RULES: Mapping[int, Rule] = {
     245: Rule(Reason.DUPLICATE_VALUE, "The name is in use."),
 }
 
-# What a failed request means for one upsert: why, and whether it uses up one of its attempts.
-FAILURES: tuple[tuple[type[WriteFailed], Reason, bool], ...] = (
-    (Throttled, Reason.THROTTLED, False),
-    (QuotaSpent, Reason.QUOTA_SPENT, False),
-    (Unauthorized, Reason.UNAUTHORIZED, False),
-    (Fenced, Reason.FENCED, False),
-    (Unreachable, Reason.UNREACHABLE, False),
-    (AnswerLost, Reason.ANSWER_LOST, True),
-    (ServerFault, Reason.SERVER_ERROR, True),
-)
-
-
-class Declined(Exception):
-    """Ends the work on one upsert with its outcome."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(type(outcome).__name__)
-        self.outcome = outcome
-
 
 @dataclass(frozen=True, slots=True)
 class VendorError:
@@ -140,6 +105,11 @@ class VendorError:
         return {403: _RIGHTS, 404: _GONE, 405: _RIGHTS}.get(self.status, _UNKNOWN)
 
     @property
+    def word(self) -> str:
+        """The code as a message may have it, else the status."""
+        return str(self.code or self.status)
+
+    @property
     def vendor(self) -> dict[str, object]:
         """The error for the dead letter."""
         return {"status": self.status, "code": self.code, "message": self.words}
@@ -149,9 +119,9 @@ def read_error(body: object, status: int) -> VendorError:
     """Read `{"code": 51, "message": "..."}`; the code may be text."""
     if not isinstance(body, Mapping):
         return VendorError(status, 0, str(body)[:200])
-    code = str(body.get("code", ""))
+    found = _CODE.fullmatch(str(body.get("code", "")))
     words = str(body.get("message") or "no reason given")
-    return VendorError(status, int(code) if code.isdecimal() else 0, words)
+    return VendorError(status, int(found.group()) if found else 0, words)
 
 
 def code_in(text: str) -> int:
@@ -163,24 +133,4 @@ def code_in(text: str) -> int:
 def refused(body: object, status: int, where: str) -> Rejected | Retry:
     """The outcome of an upsert whose request was answered with an error."""
     error = read_error(body, status)
-    rule = error.rule
-    detail = f"{where}: {error.code or status}: {error.words} {rule.advice}"
-    if rule.again:
-        return Retry(rule.reason, detail, vendor=error.vendor)
-    return Rejected(rule.reason, detail, error.vendor)
-
-
-def failed(failure: WriteFailed, *, sent: bool) -> Retry:
-    """The outcome of an upsert whose request failed, or that was not `sent` because of it."""
-    reason, counts = next(
-        ((reason, counts) for kind, reason, counts in FAILURES if isinstance(failure, kind)),
-        (Reason.SERVER_ERROR, True),
-    )
-    return Retry(
-        reason,
-        failure.detail,
-        after_seconds=failure.after_seconds,
-        counts=counts and sent,
-        may_have_applied=sent and failure.may_have_applied,
-        vendor=failure.vendor,
-    )
+    return error.rule.outcome(f"{where}: {error.code or status}: {error.words}", error.vendor)

@@ -9,11 +9,9 @@ from zoneinfo import ZoneInfo
 
 from destinations.account_engagement.declared import SETTINGS
 from transformer.destination import Settings
-from transformer.http import url_problem
+from transformer.settings import Given
 
 AT_ONCE = 5
-_DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
-_CHOICES = {setting.name: setting.choices for setting in SETTINGS if setting.choices}
 _UNIT = re.compile(r"0Uv[A-Za-z0-9]{15}")
 
 
@@ -82,92 +80,68 @@ class AccountEngagementSettings:
 
 def read(settings: Settings) -> AccountEngagementSettings:
     """Type the settings of a connection that `validate` found nothing wrong with."""
-
-    def text(name: str) -> str:
-        return _text(settings, name)
-
-    environment = text("environment")
-    hosts = HOSTS.get(environment, HOSTS["production"])
-    return AccountEngagementSettings(
-        business_unit_id=text("business_unit_id"),
-        auth=_auth(settings) or Auth.CLIENT_CREDENTIALS,
-        environment=environment,
-        login_url=(text("login_url") or hosts.login).rstrip("/"),
-        base_url=(text("base_url") or hosts.api).rstrip("/"),
-        client_id=text("client_id"),
-        client_secret=text("client_secret"),
-        private_key=text("private_key"),
-        refresh_token=text("refresh_token"),
-        username=text("username"),
-        connector_user=text("connector_user"),
-        connector_user_assigns=text("connector_user_assigns"),
-        assignment_field=text("assignment_field"),
-        several_matches=text("several_matches"),
-        restore_deleted=_is_on(settings, "restore_deleted"),
-        unknown_fields=text("unknown_fields"),
-        opportunities=text("opportunities"),
-        lists=text("lists"),
-        tags=text("tags"),
-        external_activities=_is_on(settings, "external_activities"),
-        activity_extension=text("activity_extension"),
-        requests_in_flight=int(_number(settings, "requests_in_flight")),
-        api_share=_number(settings, "api_share"),
-        time_zone=text("time_zone"),
-        recheck_seconds=_number(settings, "recheck_seconds"),
-        connect_timeout_seconds=_number(settings, "connect_timeout_seconds"),
-        read_timeout_seconds=_number(settings, "read_timeout_seconds"),
+    given = Given(settings, SETTINGS)
+    hosts = HOSTS.get(given.text("environment"), HOSTS["production"])
+    return given.into(
+        AccountEngagementSettings,
+        auth=_auth(given) or Auth.CLIENT_CREDENTIALS,
+        login_url=(given.text("login_url") or hosts.login).rstrip("/"),
+        base_url=(given.text("base_url") or hosts.api).rstrip("/"),
     )
 
 
 def validate(settings: Settings) -> Sequence[str]:
     """One problem per setting that is missing or cannot be."""
-    unit = _text(settings, "business_unit_id")
+    given = Given(settings, SETTINGS)
+    unit = given.text("business_unit_id")
     problems = []
     if not _UNIT.fullmatch(unit):
         problems.append(
             f'business_unit_id: expected 18 characters from 0Uv on, got "{unit}".'
             " Setup > Business Unit Setup shows it."
         )
-    problems.extend(_auth_problems(settings))
-    problems.extend(_address_problems(settings))
-    problems.extend(_choice_problems(settings))
-    problems.extend(_number_problems(settings))
-    if _is_on(settings, "external_activities") and not _text(settings, "activity_extension"):
+    problems.extend(_auth_problems(given))
+    problems.extend(given.address_problems("login_url", "base_url") or _host_problems(given))
+    at_once = given.number("requests_in_flight")
+    if not 1 <= at_once <= AT_ONCE:
+        problems.append(
+            f"requests_in_flight: expected 1 to {AT_ONCE}, the business unit's limit, got"
+            f" {at_once:g}."
+        )
+    problems.extend(given.number_problems())
+    if given.is_on("external_activities") and not given.text("activity_extension"):
         problems.append(
             "activity_extension: missing, external_activities needs it."
             " Set it, or external_activities: false."
         )
-    zone = _text(settings, "time_zone")
+    zone = given.text("time_zone")
     if zone and not _is_zone(zone):
         problems.append(f'time_zone: expected a name such as Europe/Berlin, got "{zone}".')
     return problems
 
 
-def _auth(settings: Settings) -> Auth | None:
-    named = _text(settings, "auth")
+def _auth(given: Given) -> Auth | None:
+    named = given.text("auth")
     if named in tuple(Auth):
         return Auth(named)
-    complete = (a for a, needs in _NEEDS.items() if all(_text(settings, n) for n in needs))
-    return next(complete, None)
+    return next((auth for auth, needs in _NEEDS.items() if not given.missing(needs)), None)
 
 
-def _auth_problems(settings: Settings) -> list[str]:
-    auth = _auth(settings)
+def _auth_problems(given: Given) -> Sequence[str]:
+    auth = _auth(given)
     if auth is None:
         sets = "; ".join(f"{kind}: {', '.join(needs)}" for kind, needs in _NEEDS.items())
         return [f"auth: no complete set of credentials, expected one of {sets}."]
     problems = [
-        f"{name}: missing, auth {auth} needs it. Set it."
-        for name in _NEEDS[auth]
-        if not _text(settings, name)
+        f"{name}: missing, auth {auth} needs it. Set it." for name in given.missing(_NEEDS[auth])
     ]
-    key = _text(settings, "private_key")
+    key = given.text("private_key")
     if auth is Auth.JWT_BEARER and key and "PRIVATE KEY-----" not in key:
         problems.append(
             "private_key: expected a PEM private key (-----BEGIN PRIVATE KEY-----)."
             " Give the key itself or file:/path/to/key.pem."
         )
-    login = _text(settings, "login_url").rstrip("/")
+    login = given.text("login_url").rstrip("/")
     if auth is Auth.CLIENT_CREDENTIALS and (not login or login in _GENERIC):
         problems.append(
             "login_url: auth client_credentials works on the org's My Domain only, expected"
@@ -176,24 +150,18 @@ def _auth_problems(settings: Settings) -> list[str]:
     return problems
 
 
-def _address_problems(settings: Settings) -> list[str]:
+def _host_problems(given: Given) -> Sequence[str]:
+    """Addresses that the environment has not."""
     problems = []
-    for name in ("login_url", "base_url"):
-        url = _text(settings, name)
-        wrong = url_problem(url) if url else None
-        if wrong:
-            problems.append(f"{name}: {wrong}.")
-    if problems:
-        return problems
-    environment = _text(settings, "environment")
+    environment = given.text("environment")
     hosts = HOSTS.get(environment)
-    host = urlsplit(_text(settings, "base_url")).hostname or ""
+    host = urlsplit(given.text("base_url")).hostname or ""
     if hosts and host.endswith("pardot.com") and f"https://{host}" != hosts.api:
         problems.append(
             f"base_url: {host} is not the API host of environment {environment}, expected"
             f" {hosts.api}. Leave base_url out, or set the environment."
         )
-    login = urlsplit(_text(settings, "login_url")).hostname or ""
+    login = urlsplit(given.text("login_url")).hostname or ""
     if hosts and login and _is_sandbox(login) not in (None, environment == "sandbox"):
         problems.append(
             f"login_url: {login} does not fit environment {environment}."
@@ -211,53 +179,9 @@ def _is_sandbox(host: str) -> bool | None:
     return host.endswith(".sandbox.my.salesforce.com") or "--" in host.partition(".")[0]
 
 
-def _choice_problems(settings: Settings) -> list[str]:
-    return [
-        f'{name}: expected one of {", ".join(choices)}, got "{given}".'
-        for name, choices in _CHOICES.items()
-        if (given := _text(settings, name)) and given not in choices
-    ]
-
-
-def _number_problems(settings: Settings) -> list[str]:
-    problems = []
-    at_once = _number(settings, "requests_in_flight")
-    if not 1 <= at_once <= AT_ONCE:
-        problems.append(
-            f"requests_in_flight: expected 1 to {AT_ONCE}, the business unit's limit, got"
-            f" {at_once:g}."
-        )
-    share = _number(settings, "api_share")
-    if not 0.0 < share <= 1.0:
-        problems.append(f"api_share: expected more than 0 and at most 1, got {share:g}.")
-    problems.extend(
-        f"{name}: expected seconds greater than 0, got {value:g}."
-        for name in ("recheck_seconds", "connect_timeout_seconds", "read_timeout_seconds")
-        if (value := _number(settings, name)) <= 0
-    )
-    return problems
-
-
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return False
     return True
-
-
-def _text(settings: Settings, name: str) -> str:
-    value = settings.get(name)
-    chosen = _DEFAULTS[name] if value is None else value
-    return chosen.strip() if isinstance(chosen, str) else ""
-
-
-def _is_on(settings: Settings, name: str) -> bool:
-    value = settings.get(name)
-    return (_DEFAULTS[name] if value is None else value) is True
-
-
-def _number(settings: Settings, name: str) -> float:
-    value = settings.get(name)
-    chosen = _DEFAULTS[name] if value is None else value
-    return float(chosen) if isinstance(chosen, int | float) else 0.0

@@ -1,6 +1,7 @@
 """Users by id, Salesforce id, e-mail address or user name: read once, again when old or unknown."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 
 from destinations.account_engagement.client import AccountEngagementClient
@@ -10,6 +11,7 @@ FRESH_SECONDS = 3600.0
 RELOAD_SECONDS = 300.0
 _FIELDS = "id,email,username,salesforceId"
 _LONG_ID, _SHORT_ID = 18, 15
+_ID = re.compile(r"[0-9]{1,18}")
 
 
 class Users:
@@ -50,6 +52,8 @@ class Users:
 
     def _add(self, row: Mapping[str, object]) -> None:
         """File a user; ids of Salesforce are told apart by upper and lower case."""
+        if not _ID.fullmatch(str(row.get("id"))):
+            return
         user_id = int(str(row.get("id")))
         for name in (row.get("email"), row.get("username")):
             if name:

@@ -1,20 +1,26 @@
-"""Accounts: found by their unique name, created or updated, and joined to contacts."""
+"""Accounts: found by the host of their URL or by their unique name, and joined to contacts."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from destinations.activecampaign.client import ActiveCampaignClient, Reply, id_of, segment
+from destinations.activecampaign.client import ActiveCampaignClient, Reply
+from destinations.activecampaign.domains import AccountDomains
 from destinations.activecampaign.fields import Field, FieldBook
-from destinations.activecampaign.reasons import DUPLICATE, FIELD_INVALID, Declined, refused
+from destinations.activecampaign.finder import choose
+from destinations.activecampaign.reasons import DUPLICATE, FIELD_INVALID, refused
+from destinations.activecampaign.settings import ActiveCampaignSettings
 from destinations.activecampaign.values import cents_of, is_number, text_of
 from transformer.clock import Clock
+from transformer.failures import Declined
+from transformer.json_api import id_of, segment
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
 from transformer.remembered import Remembered
-from transformer.upsert import Note, Operation, Upsert
+from transformer.upsert import Match, Note, Operation, Upsert
 
 REMEMBERED_ACCOUNTS = 50_000
 REMEMBERED_SECONDS = 600.0
-OWN_FIELDS = ("name", "accountUrl", "owner")
+NAME, URL = "name", "accountUrl"
+OWN_FIELDS = (NAME, URL, "owner")
 _NOT_FOUND = 404
 
 
@@ -22,46 +28,68 @@ class Accounts:
     """The accounts of the CRM."""
 
     def __init__(
-        self, client: ActiveCampaignClient, fields: FieldBook, clock: Clock, currency: str
+        self,
+        client: ActiveCampaignClient,
+        fields: FieldBook,
+        clock: Clock,
+        settings: ActiveCampaignSettings,
     ) -> None:
         self._client = client
         self._fields = fields
         self._clock = clock
-        self._currency = currency
+        self._currency = settings.currency
+        self._several = settings.several_matches
+        self._by_domain = settings.match_account_domains
+        self._domains = AccountDomains(client, clock)
         self._creating = asyncio.Lock()
         self._ids: Remembered[str, str] = Remembered(
             capacity=REMEMBERED_ACCOUNTS, seconds=REMEMBERED_SECONDS
         )
 
     async def write(self, upsert: Upsert) -> Outcome:
-        """Write one account. There are three cases: by id, by name, or new without a match key."""
-        match = upsert.match
-        if match is not None and match.name == "id":
-            return await self._update(upsert, str(match.value), upsert.properties)
-        if match is not None and match.name != "name":
-            detail = f"account: expected the match key id or name, got {match.name}."
+        """Write one account: by id, by URL or name, or new without a match key."""
+        keys = {match.name for match in upsert.matches}
+        if "id" in keys:
+            return await self._update(upsert, str(upsert.matches[0].value), upsert.properties)
+        if strange := keys - {NAME, URL}:
+            detail = f"account: expected the match key id, {URL} or {NAME}, got {min(strange)}."
             return Rejected(Reason.MATCH_KEY_INVALID, detail)
-        name = str(match.value).strip() if match is not None else _name(upsert)
-        if not name:
-            detail = "account: name: expected the account's name, got nothing."
-            return Rejected(Reason.REQUIRED_FIELD_MISSING, detail)
-        if match is None and not upsert.repeated:
+        named = next((str(m.value) for m in upsert.matches if m.name == NAME), _name(upsert))
+        name = named.strip()
+        if not (keys or upsert.repeated):
             return await self._create(upsert, name)
-        return await self._by_name(upsert, name)
+        matches = upsert.matches or ((Match(NAME, name),) if name else ())
+        return await self._by_matches(upsert, matches, name)
 
-    async def _by_name(self, upsert: Upsert, name: str) -> Outcome:
+    async def _by_matches(
+        self, upsert: Upsert, matches: Sequence[Match], name: str, *, again: bool = True
+    ) -> Outcome:
         async with self._creating:
-            found = await self.find(name)
+            found = await self._found(matches)
             if found is None:
                 return await self._absent(upsert, name)
         if upsert.operation is Operation.CREATE and upsert.matches and not upsert.repeated:
             return Skipped(Reason.UPDATE_DISABLED, record_id=found)
         outcome = await self._update(upsert, found, _for_update(upsert))
-        if isinstance(outcome, Rejected) and outcome.reason is Reason.RECORD_NOT_FOUND:
-            # The name was remembered and its account is gone.
+        gone = isinstance(outcome, Rejected) and outcome.reason is Reason.RECORD_NOT_FOUND
+        if gone and again:
+            # It was remembered and its account is gone.
             self._ids.forget(name.casefold())
-            return await self._by_name(upsert, name)
+            self._domains.forget(found)
+            return await self._by_matches(upsert, matches, name, again=False)
         return outcome
+
+    async def _found(self, matches: Sequence[Match]) -> str | None:
+        """The account that the first match key with a hit finds. Raises Declined."""
+        for match in matches:
+            if match.name == NAME:
+                found = await self.find(str(match.value))
+            else:
+                ids = await self._domains.find(str(match.value)) if self._by_domain else ()
+                found = choose(ids, self._several, f"account: {URL}") if ids else None
+            if found is not None:
+                return found
+        return None
 
     async def find(self, name: str) -> str | None:
         """The id of the account of this name. Raises Declined."""
@@ -129,11 +157,16 @@ class Accounts:
         return await self._create(upsert, name)
 
     async def _create(self, upsert: Upsert, name: str) -> Outcome:
+        if not name:
+            detail = "account: name: expected the account's name, got nothing."
+            return Rejected(Reason.REQUIRED_FIELD_MISSING, detail)
         properties = {**upsert.on_create, **upsert.properties, "name": name}
         body, notes = await self._body(properties)
         reply = await self._client.post("accounts", "accounts", {"account": body})
         if reply.ok:
-            return Delivered("created", self._learn(name, reply), "account", tuple(notes))
+            record_id = self._learn(name, reply)
+            self._domains.learn(record_id, body.get(URL))
+            return Delivered("created", record_id, "account", tuple(notes))
         if reply.code == DUPLICATE:
             found = await self.find(name)
             if found is not None:
@@ -146,11 +179,16 @@ class Accounts:
         if upsert.fill & properties.keys():
             properties = await self._unfilled(upsert, record_id, properties)
         body, notes = await self._body(properties)
-        reply = await self._client.put(
-            f"accounts/{segment(record_id)}", "accounts", {"account": body}
-        )
+        path = f"accounts/{segment(record_id)}"
+        reply = await self._client.put(path, "accounts", {"account": body})
+        if reply.code == DUPLICATE and NAME in body:
+            # It was found by something else, and another account has the name.
+            notes.append(Note("dropped", NAME, "another account has this name"))
+            body = {key: value for key, value in body.items() if key != NAME}
+            reply = await self._client.put(path, "accounts", {"account": body})
         if not reply.ok:
             return refused(reply.body, reply.status, f"account {record_id}")
+        self._domains.learn(record_id, body.get(URL))
         return Delivered("updated", record_id, "account", tuple(notes))
 
     async def _unfilled(

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from destinations.activecampaign.client import ActiveCampaignClient, id_of
-from destinations.activecampaign.reasons import DUPLICATE, Declined, refused
+from destinations.activecampaign.client import ActiveCampaignClient
+from destinations.activecampaign.reasons import DUPLICATE, refused
 from transformer.clock import Clock
+from transformer.failures import Declined
+from transformer.json_api import id_of
 from transformer.outcome import Reason, Rejected
 from transformer.remembered import Remembered
 

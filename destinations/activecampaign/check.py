@@ -1,15 +1,17 @@
-"""The online check: the key, and the fields of the mapping. Says all it finds, changes nothing."""
+"""The online check: the key, the fields of the mapping and their types. Changes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from destinations.activecampaign import contact_plan, deals, tracking
 from destinations.activecampaign.accounts import OWN_FIELDS as ACCOUNT_FIELDS
 from destinations.activecampaign.client import ActiveCampaignClient
-from destinations.activecampaign.fields import FieldBook
-from destinations.activecampaign.reasons import Declined
+from destinations.activecampaign.fields import Field, FieldBook
 from destinations.activecampaign.settings import ActiveCampaignSettings
+from destinations.activecampaign.slots import own_slot, slot_of
 from transformer.destination import FieldUse, Finding
 from transformer.errors import TransformerError
+from transformer.failures import Declined
+from transformer.fit import misfits
 from transformer.outcome import Rejected
 
 KNOWN: Mapping[str, frozenset[str]] = {
@@ -19,6 +21,12 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "account": frozenset({*ACCOUNT_FIELDS, "id"}),
     "deal": deals.OWN,
     "event": frozenset({tracking.EVENT, tracking.EMAIL, tracking.DATA}),
+}
+
+_MATCHES: Mapping[str, tuple[str, ...]] = {
+    "contact": ("id", contact_plan.EMAIL, "phone"),
+    "account": ("id", "name", "accountUrl"),
+    "deal": ("id", "title"),
 }
 
 
@@ -41,38 +49,82 @@ async def run(
         ]
     user = me.record("user").get("username") or "unknown"
     findings = [Finding("ok", "credentials", f"the key is user {user}'s.")]
+    options = await _options(client)
     for kind, book in books.items():
-        names = [use for use in fields if use.object_type == kind and use.name not in KNOWN[kind]]
-        findings.extend(await _fields(kind, book, names, settings))
+        uses = [use for use in fields if use.object_type == kind]
+        findings.extend(await _fields(kind, book, uses, settings, options))
     findings.extend(_objects(fields))
     if settings.event_tracking:
         findings.append(await _tracking(client))
     return findings
 
 
+async def _options(client: ActiveCampaignClient) -> Mapping[str, Sequence[str]]:
+    """The options of contacts' fields by the field's id, as the list's first page tells them."""
+    reply = await client.get("fields", "fields", limit="100")
+    found: dict[str, list[str]] = {}
+    for row in reply.records("fieldOptions") if reply.ok else ():
+        found.setdefault(str(row.get("field")), []).append(str(row.get("value")))
+    return found
+
+
 async def _fields(
-    kind: str, book: FieldBook, uses: Sequence[FieldUse], settings: ActiveCampaignSettings
+    kind: str,
+    book: FieldBook,
+    uses: Sequence[FieldUse],
+    settings: ActiveCampaignSettings,
+    options: Mapping[str, Sequence[str]],
 ) -> Sequence[Finding]:
+    custom = [use for use in uses if use.name not in KNOWN[kind]]
     try:
-        missing = [use for use in uses if not await book.knows(use.name)]
+        known = {use.name: await book.known(use.name) for use in custom}
     except Declined as declined:
-        reason = declined.outcome.detail if isinstance(declined.outcome, Rejected) else "refused"
+        # Not its detail: that has the vendor's words, which may echo the key.
+        reason = declined.outcome.reason if isinstance(declined.outcome, Rejected) else "refused"
         return [Finding("warning", kind, f"its custom fields cannot be read: {reason}")]
+    found = [*_missing(kind, [use for use in custom if known[use.name] is None], settings)]
+    for use in uses:
+        field = known.get(use.name)
+        if use.matched:
+            found.extend(_matchable(kind, use, field))
+        if field is not None or use.name in KNOWN[kind]:
+            its = options.get(field.id, ()) if field is not None and kind == "contact" else ()
+            slot = own_slot(kind, use.name) if field is None else slot_of(kind, field, its)
+            found.extend(
+                Finding(each.level, use.where, each.message) for each in misfits(use, slot)
+            )
+    return found or [Finding("ok", kind, f"{len(custom)} custom fields of the mapping are there.")]
+
+
+def _matchable(kind: str, use: FieldUse, field: Field | None) -> Iterable[Finding]:
+    """Say whether records can be found by it: contacts by any field of theirs, others by few."""
+    own = _MATCHES.get(kind, ())
+    if use.name in own or (kind == "contact" and field is not None):
+        return
+    known = f"{', '.join(own)}{' or a custom field' if kind == 'contact' else ''}"
+    yield Finding(
+        "error",
+        use.where,
+        f"{kind}.{use.name}: records cannot be found by it, expected {known or 'no match key'}."
+        " Match on that.",
+    )
+
+
+def _missing(
+    kind: str, uses: Sequence[FieldUse], settings: ActiveCampaignSettings
+) -> Iterable[Finding]:
     if settings.unknown_fields == "create":
         level, then = "ok", "It is created as text when it is first written."
     elif settings.unknown_fields == "drop":
         level, then = "warning", "It is left out of every write. Create it, or fix its name."
     else:
         level, then = "error", "Writes with it are rejected. Create it, or fix its name."
-    found = [
-        Finding(
+    for use in uses:
+        yield Finding(
             "ok" if level == "ok" else "warning" if level == "warning" else "error",
             f"{use.where}: {kind}.{use.name}",
             f"the account has no such custom field. {then}",
         )
-        for use in missing
-    ]
-    return found or [Finding("ok", kind, f"{len(uses)} custom fields of the mapping are there.")]
 
 
 def _objects(fields: Sequence[FieldUse]) -> Sequence[Finding]:

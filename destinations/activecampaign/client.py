@@ -4,37 +4,30 @@ Source: the vendor's API v3 reference, read 2026-11-22.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-import orjson
-
-from destinations.activecampaign.reasons import Declined, read_error, refused
+from destinations.activecampaign.reasons import read_error, refused
 from destinations.activecampaign.settings import ActiveCampaignSettings
+from transformer import json_api
 from transformer.clock import Clock
-from transformer.errors import ServerFault, Unauthorized
+from transformer.errors import Unauthorized
+from transformer.failures import Declined
 from transformer.http import Answer, HttpClient, Request
+from transformer.json_api import json_request, record_in, records_in
 
 SETUP_PAUSE_SECONDS = 60.0
 PROVED_SECONDS = 60.0
 PAGE_RECORDS = 100
 MAX_PAGES = 100
 
-_OK, _MULTIPLE, _NOT_FOUND = 200, 300, 404
+_NOT_FOUND = 404
 _NO_ENTRY = frozenset({401, 403})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(json_api.Reply):
     """What one request came to."""
 
-    status: int
-    body: object = field(repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether it worked: 2xx."""
-        return _OK <= self.status < _MULTIPLE
+    __slots__ = ()
 
     @property
     def code(self) -> str:
@@ -43,14 +36,11 @@ class Reply:
 
     def record(self, envelope: str) -> Mapping[str, object]:
         """The record inside its envelope, or nothing."""
-        found = self.body.get(envelope) if isinstance(self.body, Mapping) else None
-        return found if isinstance(found, Mapping) else {}
+        return record_in(self.at(envelope))
 
     def records(self, envelope: str) -> Sequence[Mapping[str, object]]:
         """The records of a list answer."""
-        found = self.body.get(envelope) if isinstance(self.body, Mapping) else None
-        rows = found if isinstance(found, list) else []
-        return [row for row in rows if isinstance(row, Mapping)]
+        return records_in(self.at(envelope))
 
 
 class ActiveCampaignClient:
@@ -151,34 +141,10 @@ class ActiveCampaignClient:
         )
 
     async def _exchange(self, method: str, path: str, route: str, body: object) -> Answer:
-        headers = {"Api-Token": self._settings.api_token, "Accept": "application/json"}
-        content = None
-        if body is not None:
-            content = orjson.dumps(body)
-            headers["Content-Type"] = "application/json"
+        url, headers = f"{self._settings.root}/{path}", {"Api-Token": self._settings.api_token}
         return await self._http.send(
-            Request(
-                method,
-                f"{self._settings.root}/{path}",
-                route,
-                writes=method != "GET",
-                headers=headers,
-                content=content,
-            )
+            json_request(method, url, route, body, writes=method != "GET", headers=headers)
         )
-
-
-def id_of(record: Mapping[str, object], route: str) -> str:
-    """The id of a record that was written; raises ServerFault when the answer has none."""
-    found = record.get("id")
-    if not found or isinstance(found, dict | list):
-        raise ServerFault(f"{route}: the answer names no id.", may_have_applied=True)
-    return str(found)
-
-
-def segment(text: str) -> str:
-    """Text as one segment of a path."""
-    return quote(text, safe="")
 
 
 def _query(query: Mapping[str, str]) -> str:

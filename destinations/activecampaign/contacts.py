@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from destinations.activecampaign import contact_plan as plans
 from destinations.activecampaign.accounts import Accounts
 from destinations.activecampaign.catalogue import Catalogue
-from destinations.activecampaign.client import ActiveCampaignClient, Reply, id_of, segment
+from destinations.activecampaign.client import ActiveCampaignClient, Reply
 from destinations.activecampaign.contact_plan import ContactPlan
 from destinations.activecampaign.fields import Field, FieldBook
 from destinations.activecampaign.finder import Finder
-from destinations.activecampaign.reasons import DUPLICATE, Declined, refused
+from destinations.activecampaign.reasons import DUPLICATE, refused
 from destinations.activecampaign.settings import ActiveCampaignSettings
 from destinations.activecampaign.subscriptions import Subscriptions
 from destinations.activecampaign.values import text_of
+from transformer.failures import Declined
+from transformer.json_api import id_of, segment
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
 from transformer.upsert import Note, Operation, Upsert
 

@@ -9,14 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 from destinations.activecampaign.accounts import Accounts, field_entry
 from destinations.activecampaign.catalogue import Catalogue
-from destinations.activecampaign.client import ActiveCampaignClient, id_of, segment
+from destinations.activecampaign.client import ActiveCampaignClient
 from destinations.activecampaign.contacts import Contacts
 from destinations.activecampaign.fields import FieldBook
 from destinations.activecampaign.finder import choose
-from destinations.activecampaign.reasons import Declined, refused
+from destinations.activecampaign.reasons import refused
 from destinations.activecampaign.settings import ActiveCampaignSettings
 from destinations.activecampaign.values import cents_of, is_number, text_of
 from transformer.clock import Clock
+from transformer.failures import Declined
+from transformer.json_api import id_of, segment
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
 from transformer.remembered import Remembered
 from transformer.upsert import Note, Operation, Upsert

@@ -1,6 +1,7 @@
 """The settings an ActiveCampaign connection may have: names, types, help, defaults. Data only."""
 
 from transformer.destination import Setting
+from transformer.settings import SEVERAL_MATCHES, timeouts
 
 EVENT_URL = "https://trackcmp.net"
 
@@ -66,14 +67,15 @@ SETTINGS: tuple[Setting, ...] = (
         example=True,
     ),
     Setting(
-        "several_matches",
-        "string",
-        "What to do when several records have the match key: refuse, or write to the first"
-        " created or the newest.",
-        default="refuse",
-        choices=("refuse", "first", "newest"),
-        example="first",
+        "match_account_domains",
+        "boolean",
+        "Find accounts by the domain of their URL, too. The API cannot search for it: up to 10,000"
+        " accounts are listed, a request per 100, every hour, and for a domain that is not among"
+        " them every quarter of an hour. Off, they are found by name alone.",
+        default=True,
+        example=False,
     ),
+    SEVERAL_MATCHES,
     Setting(
         "currency",
         "string",
@@ -104,12 +106,5 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "event_url", "string", "Where tracked events go.", default=EVENT_URL, example=EVENT_URL
     ),
-    Setting("connect_timeout_seconds", "number", "Time to connect.", default=10.0, example=10.0),
-    Setting(
-        "read_timeout_seconds",
-        "number",
-        "Time without a byte of the answer.",
-        default=60.0,
-        example=60.0,
-    ),
+    *timeouts(read_seconds=60.0),
 )

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from destinations.activecampaign import check, declared, fields, settings, singles
+from destinations.activecampaign import check, declared, fields, settings
 from destinations.activecampaign.accounts import Accounts
 from destinations.activecampaign.catalogue import Catalogue
 from destinations.activecampaign.client import ActiveCampaignClient
@@ -13,30 +14,35 @@ from destinations.activecampaign.contacts import Contacts
 from destinations.activecampaign.deals import Deals
 from destinations.activecampaign.fields import FieldBook
 from destinations.activecampaign.imports import Importer, Row
-from destinations.activecampaign.reasons import Declined
 from destinations.activecampaign.settings import ActiveCampaignSettings
-from destinations.activecampaign.singles import Job, Results
 from destinations.activecampaign.tracking import Tracking
+from transformer import singles
 from transformer.budget import Budget, Rate
 from transformer.clock import Clock
 from transformer.destination import FieldUse, Finding, Kind, Limits, Settings
-from transformer.http import PATIENCE_SECONDS, ExchangeHook, HttpClient, Timeouts
+from transformer.failures import Declined
+from transformer.http import PATIENCE_SECONDS, HttpClient, Timeouts
+from transformer.http_destination import HttpDestination
 from transformer.outcome import Outcome, Reason, Rejected
+from transformer.singles import Results
 from transformer.upsert import Upsert
 
 # 1,000 contacts are four imports; the wait for one of them must not keep the next back.
 LIMITS = Limits(batch_records=1000, requests_in_flight=3)
+AT_ONCE = 4
 OBJECTS = ("contact", "account", "deal", "event")
 # Requests are spaced evenly, a little wider than the limit: six never reach the vendor within the
 # second in which it allows five.
 SPACING = 1.04
 
 
-class ActiveCampaignDestination:
+class ActiveCampaignDestination(HttpDestination):
     """One ActiveCampaign account. Implements `transformer.destination.Destination`."""
 
+    limits = LIMITS
+
     def __init__(self, options: ActiveCampaignSettings, clock: Clock, http: HttpClient) -> None:
-        self._http = http
+        super().__init__(http)
         self._options = options
         self._client = ActiveCampaignClient(http, options, clock)
         unknown = options.unknown_fields
@@ -46,7 +52,7 @@ class ActiveCampaignDestination:
             "deal": FieldBook(self._client, clock, fields.DEAL, unknown),
         }
         catalogue = Catalogue(self._client, clock)
-        self._accounts = Accounts(self._client, self._books["account"], clock, options.currency)
+        self._accounts = Accounts(self._client, self._books["account"], clock, options)
         self._contacts = Contacts(
             self._client, self._books["contact"], catalogue, self._accounts, options
         )
@@ -62,27 +68,6 @@ class ActiveCampaignDestination:
         self._tracking = Tracking(self._client, options)
         self._importer = Importer(self._client, options, clock)
 
-    @property
-    def limits(self) -> Limits:
-        """How much one `write` takes."""
-        return LIMITS
-
-    @property
-    def budget(self) -> Budget:
-        """The account's requests per second."""
-        return self._http.budget
-
-    def observe_requests(self, hook: ExchangeHook) -> None:
-        """Call `hook` after every request from now on."""
-        self._http.on_request = hook
-
-    async def open(self) -> None:
-        """Prepare to write; nothing is asked of the CRM."""
-
-    async def close(self) -> None:
-        """Close connections."""
-        await self._http.close()
-
     async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
         """Write `batch`: contacts by bulk import from `bulk_threshold` on, the rest singly.
 
@@ -91,21 +76,21 @@ class ActiveCampaignDestination:
         """
         results = Results()
         rows = await self._importable(batch, results)
-        imported = {row.index for row in rows}
+        known = {row.index for row in rows} | results.outcomes.keys()
         jobs = [
-            self._job(index, upsert)
+            [(index, partial(self._single, upsert))]
             for index, upsert in enumerate(batch)
-            if index not in imported and index not in results.outcomes
+            if index not in known
         ]
         async with asyncio.TaskGroup() as group:
             importing = group.create_task(self._importer.run(rows, results))
-            group.create_task(singles.run(jobs, results))
-        again = [self._job(row.index, batch[row.index], row.plan) for row in importing.result()]
-        await singles.run(again, results)
-        if results.worst is not None and not results.heard:
-            raise results.worst
-        outcomes = results.settled()
-        return [outcomes[index] for index in range(len(batch))]
+            group.create_task(singles.run(jobs, results, at_once=AT_ONCE))
+        again = [
+            [(row.index, partial(self._single, batch[row.index], row.plan))]
+            for row in importing.result()
+        ]
+        await singles.run(again, results, at_once=AT_ONCE)
+        return results.settled()
 
     async def check(self, uses: Sequence[FieldUse]) -> Sequence[Finding]:
         """Compare the key, objects and fields with the account."""
@@ -133,13 +118,7 @@ class ActiveCampaignDestination:
                 rows.append(Row(index, plan))
         return rows if len(rows) >= threshold else ()
 
-    def _job(self, index: int, upsert: Upsert, plan: ContactPlan | None = None) -> Job:
-        async def write() -> Outcome:
-            return await self._single(upsert, plan)
-
-        return index, write
-
-    async def _single(self, upsert: Upsert, plan: ContactPlan | None) -> Outcome:
+    async def _single(self, upsert: Upsert, plan: ContactPlan | None = None) -> Outcome:
         match upsert.object_type:
             case "contact":
                 return await self._contacts.write(upsert, plan)

@@ -7,10 +7,12 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from destinations.activecampaign.client import ActiveCampaignClient, id_of
-from destinations.activecampaign.reasons import DUPLICATE, Declined, refused
+from destinations.activecampaign.client import ActiveCampaignClient
+from destinations.activecampaign.reasons import DUPLICATE, refused
 from destinations.activecampaign.values import several_text_of, text_of
 from transformer.clock import Clock
+from transformer.failures import Declined
+from transformer.json_api import id_of
 from transformer.outcome import Reason, Rejected
 from transformer.upsert import Note
 
@@ -115,9 +117,13 @@ class FieldBook:
 
     async def knows(self, name: str) -> bool:
         """Whether the account has a field of this name; creates none."""
+        return await self.known(name) is not None
+
+    async def known(self, name: str) -> Field | None:
+        """The field of this name, or None; creates none."""
         async with self._lock:
             await self._load(FRESH_SECONDS)
-            return self._named(name) is not None
+            return self._named(name)
 
     async def names_of(self, ids: Iterable[str]) -> frozenset[str]:
         """Every name, folded, that finds one of the fields with these ids."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from destinations.activecampaign.client import ActiveCampaignClient
 from destinations.activecampaign.fields import FieldBook
-from destinations.activecampaign.reasons import Declined, refused
+from destinations.activecampaign.reasons import refused
 from destinations.activecampaign.values import text_of
+from transformer.failures import Declined
 from transformer.outcome import Reason, Rejected
 from transformer.upsert import Match, Upsert
 

@@ -14,10 +14,10 @@ import orjson
 from destinations.activecampaign.client import ActiveCampaignClient, Reply
 from destinations.activecampaign.contact_plan import ContactPlan
 from destinations.activecampaign.settings import ActiveCampaignSettings
-from destinations.activecampaign.singles import Results
 from transformer.clock import Clock
 from transformer.errors import AnswerLost, ServerFault, Throttled, Unauthorized, WriteFailed
 from transformer.outcome import Delivered
+from transformer.singles import Results
 from transformer.upsert import Note
 
 MAX_CONTACTS = 250

@@ -6,21 +6,13 @@ There is no common error body; the shapes are those of the API v3 documentation,
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from transformer.outcome import Outcome, Reason, Rejected, Retry
+from transformer.failures import Rule
+from transformer.outcome import Reason, Rejected, Retry
 
 DUPLICATE = "duplicate"
 FIELD_INVALID = "field_invalid"
 
 _FORBIDDEN, _NOT_FOUND, _UNPROCESSABLE = 403, 404, 422
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of the table; `again` has the engine send it again."""
-
-    reason: Reason
-    advice: str
-    again: bool = False
 
 
 # (status, code) -> rule; the empty code stands for every other one.
@@ -42,14 +34,6 @@ RULES: Mapping[tuple[int, str], Rule] = {
     (422, FIELD_INVALID): Rule(Reason.INVALID_VALUE, "Correct the value or the mapping."),
 }
 _UNKNOWN = Rule(Reason.REFUSED, "ActiveCampaign gives the reason; correct the event.")
-
-
-class Declined(Exception):
-    """Ends the work on one upsert with its outcome."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(type(outcome).__name__)
-        self.outcome = outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +82,4 @@ def read_error(body: object, status: int) -> VendorError:
 def refused(body: object, status: int, where: str) -> Rejected | Retry:
     """The outcome of an upsert whose request was answered with an error."""
     error = read_error(body, status)
-    rule = error.rule
-    detail = f"{where}: {error.code or status}: {error.words} {rule.advice}"
-    if rule.again:
-        return Retry(rule.reason, detail, vendor=error.vendor)
-    return Rejected(rule.reason, detail, error.vendor)
+    return error.rule.outcome(f"{where}: {error.code or status}: {error.words}", error.vendor)

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from destinations.activecampaign.client import ActiveCampaignClient, segment
-from destinations.activecampaign.reasons import Declined, refused
+from destinations.activecampaign.client import ActiveCampaignClient
+from destinations.activecampaign.reasons import refused
+from transformer.failures import Declined
+from transformer.json_api import segment
 from transformer.upsert import Note
 
 SUBSCRIBED, UNSUBSCRIBED = "1", "2"

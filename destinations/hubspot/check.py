@@ -12,16 +12,20 @@ from destinations.hubspot.client import Call, HubSpotClient
 from destinations.hubspot.companies import STORED_ID
 from destinations.hubspot.events import CUSTOM_EVENT, Events
 from destinations.hubspot.paths import object_name
-from destinations.hubspot.schema import ObjectSchema, Schemas
+from destinations.hubspot.schema import ObjectSchema, Property, Schemas
 from destinations.hubspot.settings import HubSpotSettings
 from destinations.hubspot.shape import RECORD_ID
+from destinations.hubspot.slots import slot_of
 from transformer.budget import Budget
 from transformer.destination import FieldUse, Finding
 from transformer.errors import TransformerError
+from transformer.fit import misfits
 from transformer.http import HttpClient, Request
 
 PRIVATE_APP_INFO = "/oauth/v2/private-apps/get/access-token-info"
 _SCOPED = frozenset({"contacts", "companies", "deals"})
+# By domain, and by name where there is none (row C4).
+_TOLD_APART = frozenset({("companies", "domain"), ("companies", "name")})
 
 
 async def run(
@@ -95,12 +99,18 @@ def object_findings(
             continue
         if prop is None:
             findings.append(_unknown(schema, use, unknown))
-        elif prop.read_only:
+            continue
+        if use.matched:
+            findings.extend(_matchable(schema, prop, use))
+        if prop.read_only and use.written:
             text = f"{schema.name}.{prop.name}: read only, so it is left out of requests."
             findings.append(Finding("warning", use.where, text))
         elif prop.options is not None and not prop.options:
             text = f"{schema.name}.{prop.name}: an enumeration without options takes no value."
             findings.append(Finding("warning", use.where, text))
+        else:
+            found = misfits(use, slot_of(schema.name, prop))
+            findings.extend(Finding(each.level, use.where, each.message) for each in found)
     if not any(finding.level == "error" for finding in findings):
         kinds = sorted({p.type for use in uses if (p := schema.find(use.name))})
         text = f"{schema.name}: {len(uses)} mapped properties checked ({', '.join(kinds)})."
@@ -182,11 +192,26 @@ def _unknown(schema: ObjectSchema, use: FieldUse, unknown: str) -> Finding:
     close = get_close_matches(use.name.casefold(), list(schema.properties), n=1, cutoff=0.75)
     hint = f' Did you mean "{close[0]}"?' if close else ""
     where = f"{schema.name}.{use.name}"
+    if use.matched and unknown != "create":
+        text = f"{where}: matched on, but there is no such property.{hint}"
+        return Finding("error", use.where, text)
     if unknown == "create":
         return Finding("warning", use.where, f"{where}: no such property; it will be created.")
     if unknown == "drop":
         return Finding("warning", use.where, f"{where}: no such property; it is dropped.{hint}")
     return Finding("error", use.where, f"{where}: no such property.{hint}")
+
+
+def _matchable(schema: ObjectSchema, prop: Property, use: FieldUse) -> Iterable[Finding]:
+    """Say that several records may have one value; companies are told apart by the worker."""
+    if not schema.is_unique(prop.name) and (schema.name, prop.name) not in _TOLD_APART:
+        yield Finding(
+            "warning",
+            use.where,
+            f"{schema.name}.{prop.name}: matched on, but not unique: it is searched for, the"
+            " search's index lags, and several records may have one value; several_matches says"
+            " what becomes of them then.",
+        )
 
 
 async def _events(events: Events, options: HubSpotSettings) -> Sequence[Finding]:

@@ -4,18 +4,18 @@ Source: HubSpot's OpenAPI documents and usage guidelines, read 2026-11-22.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-import orjson
+from dataclasses import dataclass, field, replace
 
 from destinations.hubspot.auth import Session
 from destinations.hubspot.paths import Paths, paths
 from destinations.hubspot.reasons import VendorError, read_error
 from destinations.hubspot.settings import HubSpotSettings
+from transformer import json_api
 from transformer.budget import Budget, Rate
 from transformer.clock import Clock
 from transformer.errors import QuotaSpent, Throttled, Unauthorized, Unreachable
-from transformer.http import Answer, HttpClient, Request, retry_after_seconds
+from transformer.http import Answer, HttpClient, retry_after_seconds
+from transformer.json_api import json_request, record_in, records_in
 
 MAX_INPUTS = 100
 SEARCH_PAGE = 200
@@ -24,7 +24,7 @@ WINDOW_SECONDS = 10.0
 SETUP_PAUSE_SECONDS = 60.0
 LOCK_PAUSE_SECONDS = 2.0
 SEARCH_PAUSE_SECONDS = 1.0
-_OK, _MULTIPLE, _MULTI_STATUS = 200, 300, 207
+_MULTI_STATUS = 207
 _UNAUTHORIZED, _FORBIDDEN, _LOCKED, _MIGRATING = 401, 403, 423, 477
 
 
@@ -39,17 +39,10 @@ class Call:
     body: object = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(json_api.Reply):
     """What one call came to. A 207 is ok: its `errors` say which rows were not."""
 
-    status: int
-    body: object = field(repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether it worked, for some of its rows at least: 2xx."""
-        return _OK <= self.status < _MULTIPLE
+    __slots__ = ()
 
     @property
     def forbidden(self) -> bool:
@@ -64,19 +57,18 @@ class Reply:
     @property
     def results(self) -> Sequence[Mapping[str, object]]:
         """The `results` of a list or a batch."""
-        return _mappings(self.body, "results")
+        return records_in(self.at("results"))
 
     @property
     def errors(self) -> Sequence[VendorError]:
         """The `errors` of a batch, row by row."""
-        return [read_error(item, _MULTI_STATUS) for item in _mappings(self.body, "errors")]
+        return [read_error(item, _MULTI_STATUS) for item in records_in(self.at("errors"))]
 
     @property
     def after(self) -> str:
         """Where the next page begins; empty when there is none."""
-        paging = self.body.get("paging") if isinstance(self.body, Mapping) else None
-        following = paging.get("next") if isinstance(paging, Mapping) else None
-        return str(following.get("after") or "") if isinstance(following, Mapping) else ""
+        following = record_in(record_in(self.at("paging")).get("next"))
+        return str(following.get("after") or "")
 
 
 class HubSpotClient:
@@ -146,13 +138,15 @@ class HubSpotClient:
         """Send one call; any reply but 401, 423, 429, 477 and 5xx comes back."""
         token = await self._session.token()
         for last in (False, True):
-            answer = await self._exchange(call, token.text, probe=probe)
+            # A probe goes once per recheck; with a renewed token it is still the same question.
+            metered = not (probe and last)
+            answer = await self._exchange(call, token.text, probe=probe, metered=metered)
             if answer.status != _UNAUTHORIZED:
                 break
             if last:
                 error = read_error(answer.body, answer.status)
                 raise Unauthorized(
-                    f"{call.route}: HubSpot refused a fresh token: {error.category}.",
+                    f"{call.route}: HubSpot refused a fresh token: {error.word}.",
                     after_seconds=SETUP_PAUSE_SECONDS,
                     vendor=error.vendor,
                 )
@@ -161,20 +155,16 @@ class HubSpotClient:
         self._raise_if_general(call, answer)
         return Reply(answer.status, answer.body)
 
-    async def _exchange(self, call: Call, token: str, *, probe: bool) -> Answer:
-        content = None if call.body is None else orjson.dumps(call.body)
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        request = Request(
+    async def _exchange(self, call: Call, token: str, *, probe: bool, metered: bool) -> Answer:
+        request = json_request(
             call.method,
             self._settings.base_url + call.path,
             call.route,
+            call.body,
             writes=call.writes,
-            headers=headers,
-            content=content,
-            probe=probe,
+            headers={"Authorization": f"Bearer {token}"},
         )
+        request = replace(request, probe=probe, metered=metered)
         try:
             return await self._http.send(request)
         except Throttled as throttled:
@@ -235,8 +225,3 @@ def rate_within(requests: int, seconds: float) -> Rate:
     """
     burst = max(1, requests // 10)
     return Rate(burst, seconds * burst / max(1, requests - burst))
-
-
-def _mappings(body: object, name: str) -> Sequence[Mapping[str, object]]:
-    found = body.get(name) if isinstance(body, Mapping) else None
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []

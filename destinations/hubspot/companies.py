@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from destinations.hubspot.answers import failed
 from destinations.hubspot.client import Call, HubSpotClient
-from destinations.hubspot.domains import company_domain
 from destinations.hubspot.lookup import Finder, Findings, Key, Question, match_key
 from destinations.hubspot.paths import is_record_id
 from destinations.hubspot.plan import Write
@@ -21,6 +20,7 @@ from destinations.hubspot.shape import values_of
 from destinations.hubspot.writer import Writer
 from transformer.clock import Clock
 from transformer.errors import WriteFailed
+from transformer.hosts import company_host_of
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
 from transformer.remembered import Remembered
 from transformer.upsert import Match, Note, Operation, Upsert
@@ -66,7 +66,7 @@ def target_of(upsert: Upsert, mode: str) -> Target | None:
     if mode == "company" and is_record_id(given.get(STORED_ID, "")):
         return Target(given[STORED_ID])
     sources = ("website", "email") if mode == "company" else ("email",)
-    domain = next((d for s in sources if (d := company_domain(given.get(s, "")))), None)
+    domain = next((d for s in sources if (d := company_host_of(given.get(s, "")))), None)
     if domain is not None:
         named = (("domain", domain), ("name", company or domain))
         return Target(match=Match("domain", domain), properties=named)

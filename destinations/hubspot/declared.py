@@ -1,7 +1,12 @@
 """The settings a HubSpot connection may have: names, types, help, defaults. Data only."""
 
-from destinations.hubspot.settings import API_VERSION, API_VERSIONS, BASE_URL, BURST_REQUESTS
 from transformer.destination import Setting
+from transformer.settings import SEVERAL_MATCHES, quota, timeouts
+
+BASE_URL = "https://api.hubapi.com"
+API_VERSION = "2026-03"
+API_VERSIONS = ("2026-03", "2026-09", "v3")
+BURST_REQUESTS = 100
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -46,15 +51,7 @@ SETTINGS: tuple[Setting, ...] = (
         default="email",
         example="customer_id",
     ),
-    Setting(
-        "several_matches",
-        "string",
-        "What to do when several records have the match key: refuse, or write to the first"
-        " created or the newest.",
-        default="refuse",
-        choices=("refuse", "first", "newest"),
-        example="first",
-    ),
+    SEVERAL_MATCHES,
     Setting(
         "unknown_properties",
         "string",
@@ -69,7 +66,7 @@ SETTINGS: tuple[Setting, ...] = (
         "string",
         "What to do with values that their property cannot hold (a word for a number, an unknown"
         " option): reject the upsert, or drop the value and say so in the result.",
-        default="reject",
+        default="drop",
         choices=("reject", "drop"),
         example="reject",
     ),
@@ -120,26 +117,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=BURST_REQUESTS,
         example=190,
     ),
-    Setting(
-        "api_share",
-        "number",
-        "The part of the account's daily API requests at which this connection stops.",
-        default=0.8,
-        example=0.5,
-    ),
-    Setting(
-        "recheck_seconds",
-        "number",
-        "How long to wait before asking whether spent API requests are back.",
-        default=300.0,
-        example=300.0,
-    ),
-    Setting("connect_timeout_seconds", "number", "Time to connect.", default=10.0, example=10.0),
-    Setting(
-        "read_timeout_seconds",
-        "number",
-        "Time without a byte of the answer.",
-        default=60.0,
-        example=60.0,
-    ),
+    *quota("account's daily API requests", recheck_seconds=300.0),
+    *timeouts(read_seconds=60.0),
 )

@@ -21,7 +21,8 @@ from transformer.budget import Budget
 from transformer.clock import Clock
 from transformer.destination import FieldUse, Finding, Kind, Limits, Settings
 from transformer.errors import QuotaSpent
-from transformer.http import ExchangeHook, HttpClient, Timeouts
+from transformer.http import HttpClient, Timeouts
+from transformer.http_destination import HttpDestination
 from transformer.outcome import Delivered, Outcome, Reason, Retry
 from transformer.remembered import Remembered
 from transformer.upsert import Note, Upsert
@@ -32,13 +33,15 @@ REMEMBERED_RECORDS = 100_000
 REMEMBERED_SECONDS = 600.0
 
 
-class HubSpotDestination:
+class HubSpotDestination(HttpDestination):
     """One HubSpot account. Implements `transformer.destination.Destination`."""
 
+    limits = LIMITS
+
     def __init__(self, options: HubSpotSettings, clock: Clock, http: HttpClient) -> None:
+        super().__init__(http)
         self._options = options
         self._clock = clock
-        self._http = http
         self._policy = Policy(
             several_matches=options.several_matches,
             read_contacts_first=options.contact_upserts == "read_first",
@@ -62,27 +65,6 @@ class HubSpotDestination:
             forget=self._schemas.forget,
         )
         self._events = Events(self._client, clock, options.track_events)
-
-    @property
-    def limits(self) -> Limits:
-        """How much one `write` takes."""
-        return LIMITS
-
-    @property
-    def budget(self) -> Budget:
-        """The account's API requests: the burst we allow ourselves, the day as answers tell it."""
-        return self._http.budget
-
-    def observe_requests(self, hook: ExchangeHook) -> None:
-        """Call `hook` after every request from now on."""
-        self._http.on_request = hook
-
-    async def open(self) -> None:
-        """Prepare to write; the first request authenticates."""
-
-    async def close(self) -> None:
-        """Close connections."""
-        await self._http.close()
 
     async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
         """Write `batch`: one request per 100 rows of one object and operation.

@@ -99,7 +99,7 @@ class Events:
             reply = await self._client.send(Call("GET", path, "event_definitions", writes=False))
             if not reply.ok:
                 raise Unauthorized(
-                    f"event_definitions: HubSpot answered {reply.error.category}. Custom events"
+                    f"event_definitions: HubSpot answered {reply.error.word}. Custom events"
                     " need an Enterprise account and the scope"
                     " behavioral_events.event_definitions.read_write; or turn track_events off.",
                     after_seconds=SETUP_PAUSE_SECONDS,
@@ -174,7 +174,7 @@ class Events:
         )
         if not reply.ok and reply.error.category != "CONFLICT":
             raise RequestRefused(
-                f"define_event: HubSpot refused the definition: {reply.error.category}.",
+                f"define_event: HubSpot refused the definition: {reply.error.word}.",
                 detail=f"define_event: {reply.error.message}",
                 vendor=reply.error.vendor,
             )
@@ -215,7 +215,7 @@ class Events:
             }
         if reply.forbidden:
             raise Unauthorized(
-                f"send_events: HubSpot answered {reply.error.category}. Grant the app the scope"
+                f"send_events: HubSpot answered {reply.error.word}. Grant the app the scope"
                 " analytics.behavioral_events.send.",
                 after_seconds=SETUP_PAUSE_SECONDS,
                 vendor=reply.error.vendor,

@@ -6,10 +6,12 @@ Source: HubSpot's OpenAPI documents (Error, StandardError) and error guide, read
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import orjson
 
+from transformer.errors import code_word
+from transformer.failures import Rule
+from transformer.json_api import records_in
 from transformer.outcome import Reason, Rejected, Retry
 
 CODES_BY_SCHEMA = frozenset(
@@ -18,37 +20,34 @@ CODES_BY_SCHEMA = frozenset(
 """What the properties API would have told: worth another look at it when it was read long ago."""
 
 
-class Action(StrEnum):
-    """What happens to an upsert after an error."""
-
-    RETRY = "retry"  # again, with backoff; uses up an attempt
-    WAIT = "wait"  # again; not the upsert's fault
-    REJECT = "reject"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of the table."""
-
-    reason: Reason
-    action: Action
-    advice: str
-
-
-def _reject(reason: Reason, advice: str) -> Rule:
-    return Rule(reason, Action.REJECT, advice)
-
+SCOPES = frozenset(
+    {
+        "tickets", "oauth", "timeline", "e-commerce", "automation", "files", "forms",
+        "behavioral_events.event_definitions.read_write", "analytics.behavioral_events.send",
+        *(
+            f"crm.{kind}.{name}.{right}"
+            for kind in ("objects", "schemas", "lists")
+            for name in (
+                "contacts", "companies", "deals", "tickets", "custom", "leads", "line_items",
+                "products", "quotes", "owners", "orders", "invoices", "appointments", "courses",
+                "listings", "services", "users", "goals", "subscriptions", "carts",
+            )
+            for right in ("read", "write")
+        ),
+    }
+)  # fmt: skip
+"""What an app may be granted, as far as writes need it: no other word of an answer is one."""
 
 _LATER = "It is sent again by itself."
-_VALUE = _reject(Reason.INVALID_VALUE, "Correct the value or the mapping.")
+_VALUE = Rule(Reason.INVALID_VALUE, "Correct the value or the mapping.")
 
 # By the code of the property's error, else by the category of the whole.
 RULES: Mapping[str, Rule] = {
-    "PROPERTY_DOESNT_EXIST": _reject(
+    "PROPERTY_DOESNT_EXIST": Rule(
         Reason.UNKNOWN_FIELD, "Create the property, fix its name, or see unknown_properties."
     ),
-    "READ_ONLY_VALUE": _reject(Reason.FIELD_NOT_WRITABLE, "Leave it out of the mapping."),
-    "INVALID_OPTION": _reject(
+    "READ_ONLY_VALUE": Rule(Reason.FIELD_NOT_WRITABLE, "Leave it out of the mapping."),
+    "INVALID_OPTION": Rule(
         Reason.INVALID_VALUE, "Map the value to an option, or add the option in HubSpot."
     ),
     "INVALID_EMAIL": _VALUE,
@@ -56,28 +55,30 @@ RULES: Mapping[str, Rule] = {
     "INVALID_INTEGER": _VALUE,
     "INVALID_LONG": _VALUE,
     "INVALID_FLOAT": _VALUE,
-    "VALUE_TOO_LONG": _reject(Reason.VALUE_TOO_LONG, "Truncate it in the mapping."),
-    "REQUIRED_PROPERTY": _reject(
+    "VALUE_TOO_LONG": Rule(Reason.VALUE_TOO_LONG, "Truncate it in the mapping."),
+    "REQUIRED_PROPERTY": Rule(
         Reason.REQUIRED_FIELD_MISSING, "Map a source or a default for the property."
     ),
-    "OBJECT_NOT_FOUND": _reject(
+    "OBJECT_NOT_FOUND": Rule(
         Reason.RECORD_NOT_FOUND, "Check the id; the record is deleted or not in this account."
     ),
-    "CONFLICT": _reject(
+    "CONFLICT": Rule(
         Reason.DUPLICATE_VALUE, "Another record has this value already; match on it, or merge."
     ),
-    "VALIDATION_ERROR": _reject(
+    "VALIDATION_ERROR": Rule(
         Reason.VALIDATION_RULE, "HubSpot's message says what is wrong; correct it or the rule."
     ),
-    "METHOD_NOT_ALLOWED": _reject(Reason.REFUSED, "The object does not allow it."),
-    "MISSING_SCOPES": Rule(Reason.UNAUTHORIZED, Action.WAIT, "Grant the app the scopes it lacks."),
-    "BANNED": Rule(Reason.UNAUTHORIZED, Action.WAIT, "Allow the app in the account."),
-    "RATE_LIMITS": Rule(Reason.THROTTLED, Action.WAIT, _LATER),
-    "LOCKED": Rule(Reason.ROW_LOCKED, Action.RETRY, _LATER),
-    "TIMEOUT": Rule(Reason.SERVER_ERROR, Action.RETRY, _LATER),
-    "INTERNAL_ERROR": Rule(Reason.SERVER_ERROR, Action.RETRY, _LATER),
+    "METHOD_NOT_ALLOWED": Rule(Reason.REFUSED, "The object does not allow it."),
+    "MISSING_SCOPES": Rule(
+        Reason.UNAUTHORIZED, "Grant the app the scopes it lacks.", again=True, counts=False
+    ),
+    "BANNED": Rule(Reason.UNAUTHORIZED, "Allow the app in the account.", again=True, counts=False),
+    "RATE_LIMITS": Rule(Reason.THROTTLED, _LATER, again=True, counts=False),
+    "LOCKED": Rule(Reason.ROW_LOCKED, _LATER, again=True),
+    "TIMEOUT": Rule(Reason.SERVER_ERROR, _LATER, again=True),
+    "INTERNAL_ERROR": Rule(Reason.SERVER_ERROR, _LATER, again=True),
 }
-_UNKNOWN = _reject(Reason.REFUSED, "HubSpot gives the reason; correct the event or the account.")
+_UNKNOWN = Rule(Reason.REFUSED, "HubSpot gives the reason; correct the event or the account.")
 
 _EXISTING = (
     re.compile(r"Existing ID:\s*(\d+)"),
@@ -102,6 +103,16 @@ class VendorError:
         """The table's row: that of the property's error, else of the category."""
         named = next((code for code, _ in self.codes if code in RULES), self.category)
         return RULES.get(named, _UNKNOWN)
+
+    @property
+    def word(self) -> str:
+        """The category as a message may have it."""
+        return code_word(self.category, RULES)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The scopes that the app lacks, those that HubSpot has."""
+        return tuple(scope for scope in self.scopes if scope in SCOPES)
 
     @property
     def existing_id(self) -> str | None:
@@ -149,12 +160,8 @@ def read_error(body: object, status: int) -> VendorError:
 
 def outcome(error: VendorError, where: str) -> Rejected | Retry:
     """What the table makes of one row's error."""
-    rule = error.rule
-    detail = f"{where}: {error.category}: {error.message.strip()} {rule.advice}"
-    if rule.action is Action.REJECT:
-        return Rejected(rule.reason, detail, error.vendor)
-    counts = rule.action is Action.RETRY
-    return Retry(rule.reason, detail, counts=counts, vendor=error.vendor)
+    said = f"{where}: {error.category}: {error.message.strip()}"
+    return error.rule.outcome(said, error.vendor)
 
 
 def _embedded(message: str) -> Iterable[tuple[str, str]]:
@@ -172,21 +179,17 @@ def _embedded(message: str) -> Iterable[tuple[str, str]]:
 
 
 def _detailed(errors: object) -> Iterable[tuple[str, str]]:
-    for item in _mappings(errors):
+    for item in records_in(errors):
         names = _texts(item.get("context"), "propertyName")
         if item.get("code") is not None:
             yield str(item["code"]), names[0] if names else ""
 
 
 def _scopes(errors: object) -> Iterable[str]:
-    for item in _mappings(errors):
+    for item in records_in(errors):
         yield from _texts(item.get("context"), "requiredGranularScopes")
 
 
 def _texts(context: object, name: str) -> tuple[str, ...]:
     found = context.get(name) if isinstance(context, Mapping) else None
     return tuple(str(each) for each in found) if isinstance(found, Sequence) else ()
-
-
-def _mappings(value: object) -> Sequence[Mapping[str, object]]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

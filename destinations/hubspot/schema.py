@@ -118,8 +118,8 @@ class Schemas:
         if not reply.ok:
             raise Unauthorized(
                 f"properties: HubSpot does not show the properties of {object_type}:"
-                f" {reply.error.category}. Grant the app its scopes"
-                f" ({', '.join(reply.error.scopes) or 'crm.schemas…read'}).",
+                f" {reply.error.word}. Grant the app its scopes"
+                f" ({', '.join(reply.error.lacking) or 'crm.schemas…read'}).",
                 after_seconds=SETUP_PAUSE_SECONDS,
                 vendor=reply.error.vendor,
             )
@@ -208,7 +208,7 @@ def _raise_unless_there(object_type: str, error: VendorError, reply: Reply) -> N
             vendor=error.vendor,
         )
     raise RequestRefused(
-        f"create_properties: HubSpot refused a property of {object_type}: {error.category}.",
+        f"create_properties: HubSpot refused a property of {object_type}: {error.word}.",
         detail=f"create_properties: {error.message}",
         vendor=error.vendor,
     )

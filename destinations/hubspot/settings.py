@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from destinations.hubspot.declared import SETTINGS
 from transformer.destination import Settings
-from transformer.http import url_problem
+from transformer.settings import Given
 
-BASE_URL = "https://api.hubapi.com"
-API_VERSION = "2026-03"
-API_VERSIONS = ("2026-03", "2026-09", "v3")
-BURST_REQUESTS = 100
 _OAUTH = ("client_id", "client_secret", "refresh_token")
 
 
@@ -17,27 +14,27 @@ _OAUTH = ("client_id", "client_secret", "refresh_token")
 class HubSpotSettings:
     """The settings, typed. Secrets are kept out of `repr`."""
 
-    base_url: str = BASE_URL
-    api_version: str = API_VERSION
-    access_token: str = field(default="", repr=False)
-    client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    refresh_token: str = field(default="", repr=False)
-    contact_upserts: str = "direct"
-    contact_key: str = "email"
-    several_matches: str = "refuse"
-    unknown_properties: str = "drop"
-    invalid_values: str = "reject"
-    property_group: str = ""
-    company_association: str = "off"
-    create_companies: bool = True
-    track_events: str = "off"
-    search_lag_seconds: float = 10.0
-    burst_requests: int = BURST_REQUESTS
-    api_share: float = 0.8
-    recheck_seconds: float = 300.0
-    connect_timeout_seconds: float = 10.0
-    read_timeout_seconds: float = 60.0
+    base_url: str
+    api_version: str
+    access_token: str = field(repr=False)
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    contact_upserts: str
+    contact_key: str
+    several_matches: str
+    unknown_properties: str
+    invalid_values: str
+    property_group: str
+    company_association: str
+    create_companies: bool
+    track_events: str
+    search_lag_seconds: float
+    burst_requests: int
+    api_share: float
+    recheck_seconds: float
+    connect_timeout_seconds: float
+    read_timeout_seconds: float
 
     @property
     def is_oauth(self) -> bool:
@@ -47,42 +44,19 @@ class HubSpotSettings:
 
 def read(settings: Settings) -> HubSpotSettings:
     """Read settings that `validate` found no problem with."""
-    made = HubSpotSettings()
-    return HubSpotSettings(
-        base_url=(_text(settings, "base_url") or made.base_url).rstrip("/"),
-        api_version=_text(settings, "api_version") or made.api_version,
-        access_token=_text(settings, "access_token"),
-        client_id=_text(settings, "client_id"),
-        client_secret=_text(settings, "client_secret"),
-        refresh_token=_text(settings, "refresh_token"),
-        contact_upserts=_text(settings, "contact_upserts") or made.contact_upserts,
-        contact_key=_text(settings, "contact_key") or made.contact_key,
-        several_matches=_text(settings, "several_matches") or made.several_matches,
-        unknown_properties=_text(settings, "unknown_properties") or made.unknown_properties,
-        invalid_values=_text(settings, "invalid_values") or made.invalid_values,
-        property_group=_text(settings, "property_group"),
-        company_association=_text(settings, "company_association") or made.company_association,
-        create_companies=settings.get("create_companies") is not False,
-        track_events=_text(settings, "track_events") or made.track_events,
-        search_lag_seconds=_number(settings, "search_lag_seconds", made.search_lag_seconds),
-        burst_requests=int(_number(settings, "burst_requests", made.burst_requests)),
-        api_share=_number(settings, "api_share", made.api_share),
-        recheck_seconds=_number(settings, "recheck_seconds", made.recheck_seconds),
-        connect_timeout_seconds=_number(
-            settings, "connect_timeout_seconds", made.connect_timeout_seconds
-        ),
-        read_timeout_seconds=_number(settings, "read_timeout_seconds", made.read_timeout_seconds),
-    )
+    given = Given(settings, SETTINGS)
+    return given.into(HubSpotSettings, base_url=given.text("base_url").rstrip("/"))
 
 
 def validate(settings: Settings) -> Sequence[str]:
     """List every contradiction between settings, each as `key: what is wrong. What to do.`."""
-    return [*_auth_problems(settings), *_address_problems(settings), *_number_problems(settings)]
+    given = Given(settings, SETTINGS)
+    return [*_auth_problems(given), *given.address_problems("base_url"), *_number_problems(given)]
 
 
-def _auth_problems(settings: Settings) -> list[str]:
-    token = _text(settings, "access_token")
-    missing = [name for name in _OAUTH if not _text(settings, name)]
+def _auth_problems(given: Given) -> Sequence[str]:
+    token = given.text("access_token")
+    missing = given.missing(_OAUTH)
     if token and len(missing) < len(_OAUTH):
         return [
             (
@@ -104,36 +78,12 @@ def _auth_problems(settings: Settings) -> list[str]:
     return []
 
 
-def _address_problems(settings: Settings) -> list[str]:
-    url = _text(settings, "base_url")
-    wrong = url_problem(url) if url else None
-    return [f"base_url: {wrong}."] if wrong else []
-
-
-def _number_problems(settings: Settings) -> list[str]:
+def _number_problems(given: Given) -> Sequence[str]:
     problems = []
-    share = _number(settings, "api_share", 0.8)
-    if not 0.0 < share <= 1.0:
-        problems.append(f"api_share: expected more than 0 and at most 1, got {share:g}.")
-    burst = _number(settings, "burst_requests", BURST_REQUESTS)
+    burst = given.number("burst_requests")
     if burst < 1:
         problems.append(f"burst_requests: expected 1 or more, got {burst:g}.")
-    lag = _number(settings, "search_lag_seconds", 0.0)
+    lag = given.number("search_lag_seconds")
     if lag < 0:
         problems.append(f"search_lag_seconds: expected 0 or more, got {lag:g}.")
-    problems.extend(
-        f"{name}: expected seconds greater than 0, got {value:g}."
-        for name in ("recheck_seconds", "connect_timeout_seconds", "read_timeout_seconds")
-        if (value := _number(settings, name, 1.0)) <= 0
-    )
-    return problems
-
-
-def _text(settings: Settings, name: str) -> str:
-    value = settings.get(name)
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _number(settings: Settings, name: str, default: float) -> float:
-    value = settings.get(name)
-    return float(value) if isinstance(value, int | float) else default
+    return [*problems, *given.number_problems()]

@@ -103,9 +103,9 @@ class Writer:
         return part.object_type in self._forgotten
 
     def _forbid(self, part: Part, error: VendorError) -> None:
-        scopes = f" It needs {', '.join(error.scopes)}." if error.scopes else ""
+        scopes = f" It needs {', '.join(error.lacking)}." if error.lacking else ""
         self._refusal = Unauthorized(
-            f"batch_{part.action}: HubSpot answered {error.category}:"
+            f"batch_{part.action}: HubSpot answered {error.word}:"
             f" the app may not write {part.object_type}.{scopes} Grant it the scopes.",
             after_seconds=SETUP_PAUSE_SECONDS,
             vendor=error.vendor,

@@ -51,7 +51,11 @@ class Bodies:
         currency = self.settings.currency
         if not currency and wants_currency(kind, properties, schema):
             currency = await self._own_currency()
-        rules = Rules(reject_unknown=self.settings.unknown_fields == "reject", currency=currency)
+        rules = Rules(
+            reject_unknown=self.settings.unknown_fields == "reject",
+            reject_invalid=self.settings.invalid_values == "reject",
+            currency=currency,
+        )
         body = assemble(kind, properties, schema, rules, creating=creating)
         return body if isinstance(body, Rejected) else await self.links.resolve(kind, body, since)
 

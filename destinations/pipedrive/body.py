@@ -28,6 +28,7 @@ class Rules:
     """The choices of the connection that decide what goes into a body."""
 
     reject_unknown: bool = False
+    reject_invalid: bool = True
     currency: str = ""
 
 
@@ -100,6 +101,11 @@ def code_of(kind: ObjectKind, name: str, schema: Schema) -> tuple[str, bool] | N
     """The code of the field that a property means, and whether it is a custom one."""
     one = _known(kind, name, schema)
     return None if one is None else (one.code, one.custom)
+
+
+def field_of(kind: ObjectKind, name: str, schema: Schema) -> Field | None:
+    """The field that a property means; None for what is no field, and where there is none."""
+    return None if _apart(kind, name) else _known(kind, name, schema)
 
 
 def assemble(
@@ -266,10 +272,10 @@ class _Assembly:
         self.notes.append(Note("dropped", name, why))
 
     def _invalid(self, one: Field, name: str, error: ValueError) -> Rejected | None:
-        if isinstance(error, values.UnknownOption) and not self._rules.reject_unknown:
+        too_long = one.type.startswith("varchar") and "characters" in str(error)
+        if not (self._rules.reject_invalid or too_long):
             self._drop(name, str(error))
             return None
-        too_long = one.type.startswith("varchar") and "characters" in str(error)
         return Rejected(
             Reason.VALUE_TOO_LONG if too_long else Reason.INVALID_VALUE,
             f"{self._kind.name}.{name}: {error}. Correct the event or the mapping.",

@@ -1,4 +1,4 @@
-"""The online check: credentials, the mapped fields of every object, and the settings' own fields.
+"""The online check: credentials, the mapped fields with their types, and the settings' own fields.
 
 Says everything it finds, never just the first; changes nothing in the company.
 """
@@ -12,8 +12,10 @@ from destinations.pipedrive.fields import Fields, Schema
 from destinations.pipedrive.lookup import SEARCHABLE
 from destinations.pipedrive.objects import ORGANIZATIONS, ObjectKind, kind_of
 from destinations.pipedrive.settings import PipedriveSettings
+from destinations.pipedrive.slots import slot_of
 from transformer.destination import Finding
 from transformer.errors import TransformerError
+from transformer.fit import misfits
 from transformer.upsert import FieldUse
 
 
@@ -85,7 +87,15 @@ def _fields(
             "create": "It is created when a value comes."}[options.unknown_fields]  # fmt: skip
     names = [*kind.fields, *(one.name for one in schema.fields)]
     for use in uses:
-        if use.name in missing:
+        if use.matched and not _searchable(kind, use.name, schema):
+            yield Finding(
+                "error",
+                use.where,
+                f"{kind.name}.{use.name}: Pipedrive cannot search by it, expected id,"
+                f" {', '.join(kind.searches)} or a custom field of type"
+                f" {', '.join(sorted(SEARCHABLE))}. Match on one of these.",
+            )
+        if use.name in missing and not use.matched:
             close = get_close_matches(use.name, names, n=1, cutoff=0.75)
             hint = f' Did you mean "{close[0]}"?' if close else ""
             yield Finding(
@@ -93,6 +103,17 @@ def _fields(
                 use.where,
                 f"{kind.name}.{use.name}: this company has no such field.{hint} {fate}",
             )
+        elif (slot := slot_of(kind, use.name, schema)) is not None:
+            for misfit in misfits(use, slot):
+                yield Finding(misfit.level, use.where, misfit.message)
+
+
+def _searchable(kind: ObjectKind, name: str, schema: Schema) -> bool:
+    """Whether the worker can look for records by it; `domain` is the setting's own check."""
+    if name == "id" or name in kind.searches or (kind is ORGANIZATIONS and name == "domain"):
+        return True
+    one = schema.find(name) if kind.custom != "none" else None
+    return one is not None and one.custom and one.type in SEARCHABLE
 
 
 async def _domain_field(options: PipedriveSettings, fields: Fields) -> Finding:

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-import orjson
-
 from destinations.pipedrive.auth import Credentials, Session
 from destinations.pipedrive.objects import ObjectKind
 from destinations.pipedrive.pace import Day, Window
 from destinations.pipedrive.reasons import SCOPE_MISMATCH, SETUP, VendorError, read_error
 from destinations.pipedrive.settings import PipedriveSettings
+from transformer import json_api
 from transformer.clock import Clock
 from transformer.errors import AnswerLost, QuotaSpent, ServerFault, Throttled, Unauthorized
 from transformer.http import PATIENCE_SECONDS, Answer, HttpClient, Request
+from transformer.json_api import json_request, record_in, records_in
 
 SETUP_PAUSE_SECONDS = 60.0
 # Waits after a 429 that says nothing, one after the other; the next means that the day is spent.
@@ -28,7 +28,7 @@ SEARCH_COST, FIELDS_COST, FIELD_COST, ME_COST, WRITE_COST = 20, 10, 5, 2, 10
 PAGE = 500
 SEARCH_PAGE = 100
 
-_OK, _MULTIPLE, _UNAUTHORIZED, _FORBIDDEN = 200, 300, 401, 403
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +45,35 @@ class Call:
     body: object = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(json_api.Reply):
     """What one call came to: `data` of the envelope, and where the next page begins, if any."""
 
-    status: int
-    body: object = field(repr=False)
+    __slots__ = ()
 
     @property
     def ok(self) -> bool:
         """Whether it worked: 2xx and not `success: false`."""
-        failed = isinstance(self.body, Mapping) and self.body.get("success") is False
-        return _OK <= self.status < _MULTIPLE and not failed
+        return super().ok and self.at("success") is not False
 
     @property
     def data(self) -> object:
         """The envelope's data."""
-        return self.body.get("data") if isinstance(self.body, Mapping) else None
+        return self.at("data")
 
     @property
     def record(self) -> Mapping[str, object]:
         """The envelope's data where it is one record; empty when it is not."""
-        data = self.data
-        return data if isinstance(data, Mapping) else {}
+        return record_in(self.data)
 
     @property
     def records(self) -> Sequence[Mapping[str, object]]:
         """The envelope's data where it is a list."""
-        data = self.data
-        listed = data if isinstance(data, list) else []
-        return [each for each in listed if isinstance(each, Mapping)]
+        return records_in(self.data)
 
     @property
     def next_page(self) -> tuple[str, str] | None:
         """The query parameter that asks for the next page, in v2 or v1, or None at the end."""
-        more = self.body.get("additional_data") if isinstance(self.body, Mapping) else None
-        if not isinstance(more, Mapping):
-            return None
+        more = record_in(self.at("additional_data"))
         cursor, pages = more.get("next_cursor"), more.get("pagination")
         if isinstance(cursor, str) and cursor:
             return ("cursor", cursor)
@@ -170,7 +162,7 @@ class PipedriveClient:
 
         Raises WriteFailed: 401 after a refresh, limits, 5xx, a wrong setup, no answer.
         """
-        credentials = await self._session.credentials()
+        credentials = await self._session.token()
         answer = await self._exchange(call, credentials)
         if answer.status == _UNAUTHORIZED:
             credentials = await self._session.renew(credentials)
@@ -294,18 +286,9 @@ class PipedriveClient:
 
 def _request(call: Call, credentials: Credentials) -> Request:
     query = f"?{urlencode(call.query)}" if call.query else ""
-    headers = {**credentials.headers, "Accept": "application/json"}
-    content = None
-    if call.body is not None:
-        headers["Content-Type"] = "application/json"
-        content = orjson.dumps(call.body)
-    return Request(
-        call.method,
-        f"{credentials.base_url}{call.path}{query}",
-        call.route,
-        writes=call.writes,
-        headers=headers,
-        content=content,
+    url = f"{credentials.base_url}{call.path}{query}"
+    return json_request(
+        call.method, url, call.route, call.body, writes=call.writes, headers=credentials.headers
     )
 
 

@@ -1,6 +1,7 @@
 """E-mails and phones of a person: what an event asks for, merged into what is there. Pure.
 
-Pipedrive replaces the whole list: one that is not sent again is erased.
+Pipedrive replaces the whole list: one that is not sent again is erased. The mapping joins several
+events' entries with `||` (additive).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Literal, TypeAlias
 
 List: TypeAlias = Literal["emails", "phones"]
 
+SEPARATOR = "||"
 # Property -> the list it belongs to and the label of a new entry.
 PROPERTIES: Mapping[str, tuple[List, str]] = {
     "email": ("emails", "work"),
@@ -53,8 +55,8 @@ def read(name: str, value: object) -> Sequence[Contact]:
             inner, own = each.get("value"), str(each.get("label") or label)
         if isinstance(inner, bool) or not isinstance(inner, str | int):
             raise ValueError("expected text, or a list of texts")  # noqa: TRY004 - as formatters do
-        if str(inner).strip():
-            found.append(Contact(str(inner).strip(), own))
+        texts = (text.strip() for text in str(inner).split(SEPARATOR))
+        found.extend(Contact(text, own) for text in texts if text)
     return found
 
 

@@ -1,7 +1,16 @@
 """The settings a Pipedrive connection may have: names, types, help, defaults. Data only."""
 
-from destinations.pipedrive.settings import NEEDS, OAUTH_URL, PLANS
+from collections.abc import Mapping
+
+from destinations.pipedrive.plans import PLANS
 from transformer.destination import Setting
+from transformer.settings import SEVERAL_MATCHES, quota, timeouts
+
+OAUTH_URL = "https://oauth.pipedrive.com"
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "api_token": ("api_token",),
+    "oauth": ("client_id", "client_secret", "refresh_token"),
+}
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -57,13 +66,6 @@ SETTINGS: tuple[Setting, ...] = (
         example=500_000,
     ),
     Setting(
-        "api_share",
-        "number",
-        "The part of the daily tokens that this connection may spend.",
-        default=0.8,
-        example=0.5,
-    ),
-    Setting(
         "reset_hour",
         "integer",
         "The hour (UTC) at which the daily tokens come back.",
@@ -85,15 +87,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=True,
         example=True,
     ),
-    Setting(
-        "several_matches",
-        "string",
-        "What to do when several records have the match key: refuse, or write to the first created"
-        " or the newest.",
-        default="refuse",
-        choices=("refuse", "first", "newest"),
-        example="first",
-    ),
+    SEVERAL_MATCHES,
     Setting(
         "unknown_fields",
         "string",
@@ -102,6 +96,15 @@ SETTINGS: tuple[Setting, ...] = (
         default="drop",
         choices=("reject", "drop", "create"),
         example="drop",
+    ),
+    Setting(
+        "invalid_values",
+        "string",
+        "What to do with values that their field cannot hold (a word for a number, an unknown"
+        " option): reject the upsert, or drop the value and say so in the result.",
+        default="drop",
+        choices=("reject", "drop"),
+        example="reject",
     ),
     Setting(
         "link_organization",
@@ -154,19 +157,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=3600.0,
         example=3600.0,
     ),
-    Setting(
-        "recheck_seconds",
-        "number",
-        "How long to wait before asking whether spent tokens are back.",
-        default=900.0,
-        example=900.0,
-    ),
-    Setting("connect_timeout_seconds", "number", "Time to connect.", default=10.0, example=10.0),
-    Setting(
-        "read_timeout_seconds",
-        "number",
-        "Time without a byte of the answer.",
-        default=30.0,
-        example=30.0,
-    ),
+    *quota("company's daily tokens", recheck_seconds=900.0),
+    *timeouts(read_seconds=30.0),
 )  # fmt: skip

@@ -22,7 +22,8 @@ from destinations.pipedrive.writer import Writer
 from transformer.budget import Budget
 from transformer.clock import Clock
 from transformer.destination import Finding, Kind, Limits, Settings
-from transformer.http import ExchangeHook, HttpClient, Timeouts
+from transformer.http import HttpClient, Timeouts
+from transformer.http_destination import HttpDestination
 from transformer.outcome import Outcome
 from transformer.upsert import FieldUse, Upsert
 
@@ -30,13 +31,15 @@ from transformer.upsert import FieldUse, Upsert
 LIMITS = Limits(batch_records=25, requests_in_flight=2)
 
 
-class PipedriveDestination:
+class PipedriveDestination(HttpDestination):
     """One Pipedrive company. Implements `transformer.destination.Destination`."""
 
+    limits = LIMITS
+
     def __init__(self, options: PipedriveSettings, clock: Clock, http: HttpClient) -> None:
+        super().__init__(http)
         self._options = options
         self._clock = clock
-        self._http = http
         session = Session(http, options, clock)
         self._client = client = PipedriveClient(http, session, options, clock)
         self._fields = fields = Fields(client, clock)
@@ -57,27 +60,6 @@ class PipedriveDestination:
         self._writer = Writer(
             client, bodies, locator, updater, recent, known, locks, clock, options
         )
-
-    @property
-    def limits(self) -> Limits:
-        """How much one `write` takes."""
-        return LIMITS
-
-    @property
-    def budget(self) -> Budget:
-        """The tokens of the company's day that this connection may spend, by its own count."""
-        return self._http.budget
-
-    def observe_requests(self, hook: ExchangeHook) -> None:
-        """Call `hook` after every request from now on."""
-        self._http.on_request = hook
-
-    async def open(self) -> None:
-        """Prepare to write; the first request signs in."""
-
-    async def close(self) -> None:
-        """Close connections."""
-        await self._http.close()
 
     async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
         """Write `batch`, one request or two per upsert, a bounded number of them at once.

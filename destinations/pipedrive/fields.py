@@ -89,7 +89,11 @@ class Fields:
                 refused = outcome(reply.error, f"create the field of {kind.name}")
                 if isinstance(refused, Rejected):
                     return refused
-                raise RequestRefused(refused.detail, vendor=refused.vendor)
+                raise RequestRefused(
+                    f"add_field: Pipedrive answered {reply.status} to a field of {kind.name}.",
+                    detail=refused.detail,
+                    vendor=refused.vendor,
+                )
             made = _field(reply.record)
             fields = [*schema.fields, *([made] if made else [])]
             self._known[kind.fields_path] = Schema(fields, schema.fetched_at)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from destinations.pipedrive.body import Body
 from destinations.pipedrive.client import PipedriveClient
@@ -15,19 +14,9 @@ from destinations.pipedrive.objects import ORGANIZATIONS, PERSONS, ObjectKind
 from destinations.pipedrive.reasons import outcome
 from destinations.pipedrive.settings import PipedriveSettings
 from transformer.clock import Clock
+from transformer.hosts import company_host_of, host_of
 from transformer.outcome import Reason, Rejected, Retry
 from transformer.upsert import Match, Note
-
-# Hosts of e-mail that say nothing of the company.
-FREE_MAIL = frozenset(
-    {
-        "aol.com", "fastmail.com", "gmail.com", "gmx.com", "gmx.de", "gmx.net", "googlemail.com",
-        "hotmail.com", "hotmail.fr", "icloud.com", "live.com", "mail.com", "mail.ru", "mac.com",
-        "me.com", "msn.com", "outlook.com", "pm.me", "proton.me", "protonmail.com", "qq.com",
-        "web.de", "yahoo.co.uk", "yahoo.com", "yahoo.fr", "yandex.ru", "ymail.com", "zoho.com",
-        "163.com",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +86,8 @@ class Links:
         if self.settings.link_organization == "name":
             return (Match("name", name), name) if name else None
         if self.settings.link_organization == "domain":
-            domain = host(body.links.get("organization_domain", ""))
-            for email in body.emails:
-                mail = host(email.value)
-                domain = domain or ("" if mail in FREE_MAIL else mail)
+            texts = (body.links.get("organization_domain", ""), *(e.value for e in body.emails))
+            domain = next((found for text in texts if (found := company_host_of(text))), None)
             return (Match("domain", domain), name or domain) if domain else None
         return None
 
@@ -124,10 +111,4 @@ class Links:
 
 def host(text: str) -> str:
     """The host of a URL, an e-mail or a domain: lower case, without `www.`; empty for neither."""
-    address = text.strip().rpartition("@")[2]
-    try:
-        name = urlsplit(address if "//" in address else f"//{address}").hostname or ""
-    except ValueError:
-        return ""
-    name = name.rstrip(".").removeprefix("www.")
-    return name if "." in name and " " not in name else ""
+    return host_of(text) or ""

@@ -6,17 +6,8 @@ Source: the error examples of the OpenAPI documents and the changelog, read 2026
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from transformer.failures import Rule
 from transformer.outcome import Reason, Rejected, Retry
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of the table; `again` errors are retried, the rest rejected."""
-
-    reason: Reason
-    advice: str
-    again: bool = False
-
 
 # (status, vendor code; empty: any) -> rule. A code that ends in * is a prefix.
 RULES: Mapping[tuple[int, str], Rule] = {
@@ -92,8 +83,5 @@ def read_error(body: object, status: int) -> VendorError:
 
 def outcome(error: VendorError, where: str) -> Rejected | Retry:
     """What becomes of an upsert whose request was refused so."""
-    rule = error.rule
-    detail = f"{where}: Pipedrive answered {error.status}: {error.message.strip()}. {rule.advice}"
-    if rule.again:
-        return Retry(rule.reason, detail, vendor=error.vendor)
-    return Rejected(rule.reason, detail, error.vendor)
+    said = f"{where}: Pipedrive answered {error.status}: {error.message.strip()}."
+    return error.rule.outcome(said, error.vendor)

@@ -8,15 +8,8 @@ import orjson
 
 from destinations.salesforce.plan import Policy, Write
 from destinations.salesforce.reasons import Action, VendorError, outcome, read_errors
-from transformer.errors import (
-    AnswerLost,
-    QuotaSpent,
-    RequestRefused,
-    ServerFault,
-    Throttled,
-    Unauthorized,
-    WriteFailed,
-)
+from transformer.errors import WriteFailed
+from transformer.failures import retry_of
 from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry
 from transformer.upsert import Note
 
@@ -28,15 +21,6 @@ _FIELD_CODES: Mapping[str, str] = {
 _GONE_CODES = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND"})
 # Of a record that was just found, this can only be about a lookup field in the row.
 _GONE_OR_REFERENCE = "INVALID_CROSS_REFERENCE_KEY"
-_FAILURES: tuple[tuple[type[WriteFailed], Reason, bool], ...] = (
-    (Throttled, Reason.THROTTLED, False),
-    (QuotaSpent, Reason.QUOTA_SPENT, False),
-    (Unauthorized, Reason.UNAUTHORIZED, False),
-    (AnswerLost, Reason.ANSWER_LOST, True),
-    (ServerFault, Reason.SERVER_ERROR, True),
-    (RequestRefused, Reason.REFUSED, True),
-    (WriteFailed, Reason.UNREACHABLE, False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +49,7 @@ Judgement: TypeAlias = Outcome | Resend | AskDuplicates | AskContact
 
 def judge(write: Write, result: object, policy: Policy) -> Judgement:
     """Judge one row's result, as a collection or a single call gives it."""
-    row = result if isinstance(result, Mapping) else {}
+    row = result if isinstance(result, dict) else {}
     if row.get("success") is True:
         return _delivered(write, row)
     listed = row.get("errors")
@@ -106,17 +90,7 @@ def refused_fields(errors: Sequence[VendorError]) -> Mapping[str, Note]:
 
 def failed(write: Write, failure: WriteFailed, *, sent: bool) -> Retry:
     """What a failed request means for a row that was, or was not yet, in it."""
-    reason, counts = next(
-        (reason, counts) for kind, reason, counts in _FAILURES if isinstance(failure, kind)
-    )
-    return Retry(
-        reason,
-        f"{write.where}: {failure.detail}",
-        after_seconds=failure.after_seconds,
-        counts=counts and sent,
-        may_have_applied=failure.may_have_applied and sent,
-        vendor=failure.vendor,
-    )
+    return retry_of(failure, sent=sent, where=write.where)
 
 
 def culprits(

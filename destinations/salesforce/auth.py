@@ -4,107 +4,76 @@ No secret gets into a message. Source: OAuth 2.0 flows in Salesforce Help; SOAP 
 `login()` (up to version 64.0), read 2026-11-22.
 """
 
-import asyncio
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html import escape, unescape
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
-import jwt
-
-from destinations.salesforce.reasons import read_errors
 from destinations.salesforce.settings import (
     PRODUCTION_LOGIN,
     SANDBOX_LOGIN,
     Auth,
     SalesforceSettings,
     mismatch,
+    org_is_sandbox,
 )
+from transformer import oauth
 from transformer.clock import Clock
 from transformer.errors import ServerFault, Unauthorized
 from transformer.http import Answer, HttpClient, Request, url_problem
+from transformer.oauth import REFUSED_PAUSE_SECONDS, Refusals, SharedLogin
 
 SOAP_VERSION = "64.0"
-ASSERTION_SECONDS = 180
-BUSY_PAUSE_SECONDS = 1.0
-BUSY_TRIES = 3
-REFUSED_PAUSE_SECONDS = 60.0
+ROUTE = "login"
 
 _BUSY = "token request is already being processed"
-_ADVICE: tuple[tuple[str, str], ...] = (
-    ("hasn't approved this consumer", "Pre-authorise the user for the app in the org."),
-    ("udience", "Check sandbox and login_url: they decide the audience."),
-    ("expired access/refresh token", "Authorise again and set the new refresh_token."),
-    ("no client credentials user", "Set the run-as user on the app's client credentials flow."),
-    ("client identifier invalid", "Check client_id and that login_url is of the same org."),
-    ("invalid client credentials", "Check client_secret."),
-    ("grant type not supported", "Enable the flow on the app, or choose another auth."),
-    ("SECURITY_TOKEN", "Set security_token, or trust this machine's address in the org."),
-    ("INVALID_LOGIN", "Check username, password and security_token, and the sandbox switch."),
-    ("PASSWORD_LOCKOUT", "Unlock the user in the org."),
-    ("EXPIRED_PASSWORD", "Set a new password for the user."),
-    ("INVALID_OPERATION", "SOAP login is off in this org; use another auth."),
-    ("authentication failure", "Check the credentials, and that the org allows this flow."),
+REFUSALS = Refusals(
+    "Salesforce",
+    "Check the credentials, the sandbox switch and login_url.",
+    (
+        ("hasn't approved this consumer", "Pre-authorise the user for the app in the org."),
+        ("udience", "Check sandbox and login_url: they decide the audience."),
+        ("expired access/refresh token", "Authorise again and set the new refresh_token."),
+        ("no client credentials user", "Set the run-as user on the app's client credentials flow."),
+        ("client identifier invalid", "Check client_id and that login_url is of the same org."),
+        ("invalid client credentials", "Check client_secret."),
+        ("grant type not supported", "Enable the flow on the app, or choose another auth."),
+        ("SECURITY_TOKEN", "Set security_token, or trust this machine's address in the org."),
+        ("INVALID_LOGIN", "Check username, password and security_token, and the sandbox switch."),
+        ("PASSWORD_LOCKOUT", "Unlock the user in the org."),
+        ("EXPIRED_PASSWORD", "Set a new password for the user."),
+        ("INVALID_OPERATION", "SOAP login is off in this org; use another auth."),
+        ("authentication failure", "Check the credentials, and that the org allows this flow."),
+    ),
 )
-_FALLBACK_ADVICE = "Check the credentials, the sandbox switch and login_url."
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A session: the bearer token, the host it is for, and the user's id where the login says."""
+    """A session: the bearer token, the host it is for, and the user's id where the login says.
+
+    Only a refusal tells that it has ended.
+    """
 
     access_token: str = field(repr=False)
     instance_url: str
     user_id: str = ""
+    renew_at: float = math.inf
 
 
-class Session:
-    """The token of one connection, fetched when first needed and when refused.
-
-    However many requests are refused at once, one login is made. After a refused login none is
-    tried for a minute, so that the user is not locked out.
-    """
+class Session(SharedLogin[Token]):
+    """The session of one connection."""
 
     def __init__(self, http: HttpClient, settings: SalesforceSettings, clock: Clock) -> None:
+        super().__init__(clock)
         self._http = http
         self._settings = settings
-        self._clock = clock
-        self._lock = asyncio.Lock()
-        self._token: Token | None = None
-        self._refusal: Unauthorized | None = None
-        self._refused_until = 0.0
 
-    async def token(self) -> Token:
-        """Return the token, logging in if there is none. Raises Unauthorized, Unreachable."""
-        return self._token or await self.renew(None)
-
-    async def renew(self, refused: Token | None) -> Token:
-        """Return a token other than `refused`; logs in unless somebody else just did."""
-        async with self._lock:
-            if self._token is not None and self._token is not refused:
-                return self._token
-            self._token = None
-            if self._refusal is not None and self._clock.now() < self._refused_until:
-                raise Unauthorized(str(self._refusal), after_seconds=self._pause())
-            try:
-                self._token = await self._login()
-            except Unauthorized as refusal:
-                self._refusal = refusal
-                self._refused_until = self._clock.now() + REFUSED_PAUSE_SECONDS
-                raise
-            return self._token
-
-    def _pause(self) -> float:
-        return max(1.0, self._refused_until - self._clock.now())
-
-    async def _login(self) -> Token:
+    async def _log_in(self, refused: Token | None) -> Token:  # noqa: ARG002 - any is replaced alike
         request = login_request(self._settings, self._clock.wall())
-        for attempt in range(1, BUSY_TRIES + 1):
-            answer = await self._http.send(request)
-            if attempt == BUSY_TRIES or _BUSY not in str(answer.body):
-                break
-            await self._clock.sleep(BUSY_PAUSE_SECONDS * attempt)
+        answer = await oauth.answer_to(self._http, self._clock, request, _BUSY)
         return read_token(self._settings, answer)
 
 
@@ -112,18 +81,7 @@ def login_request(settings: SalesforceSettings, wall: float) -> Request:
     """Make the request that logs in, for any grant."""
     if settings.auth is Auth.SOAP:
         return _soap_request(settings)
-    return Request(
-        "POST",
-        f"{settings.login_url}/services/oauth2/token",
-        "login",
-        writes=False,
-        headers={
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
-        },
-        content=urlencode(_form(settings, wall)).encode(),
-        metered=False,
-    )
+    return oauth.login_request(f"{settings.login_url}/services/oauth2/token", _form(settings, wall))
 
 
 def read_token(settings: SalesforceSettings, answer: Answer) -> Token:
@@ -131,69 +89,58 @@ def read_token(settings: SalesforceSettings, answer: Answer) -> Token:
     token = _soap_token(answer) if settings.auth is Auth.SOAP else _oauth_token(answer)
     chosen = settings.instance_url or token.instance_url
     wrong = url_problem(chosen)
-    problem = f"the login answered a wrong address: {wrong}." if wrong else None
-    problem = problem or mismatch(
-        token.instance_url, sandbox=settings.sandbox, where="the org of these credentials"
-    )
-    if problem:
-        raise Unauthorized(problem, after_seconds=REFUSED_PAUSE_SECONDS)
+    if wrong:
+        raise Unauthorized(
+            f"{ROUTE}: Salesforce answered a wrong address: {wrong}.",
+            after_seconds=REFUSED_PAUSE_SECONDS,
+        )
+    where = f"{ROUTE}: the org of these credentials"
+    other = mismatch(token.instance_url, sandbox=settings.sandbox, where=where)
+    if other:
+        # The host is the answer's word: it is told apart.
+        kinds = ("a sandbox", "production")
+        got, expected = kinds if org_is_sandbox(token.instance_url) else kinds[::-1]
+        raise Unauthorized(
+            f"{where} is {got}, expected {expected} because sandbox is"
+            f" {str(settings.sandbox).lower()}. Change it, or use the other org's credentials.",
+            after_seconds=REFUSED_PAUSE_SECONDS,
+            detail=other,
+        )
     return replace(token, instance_url=chosen.rstrip("/"))
 
 
 def _form(settings: SalesforceSettings, wall: float) -> Mapping[str, str]:
-    app = {"client_id": settings.client_id, "client_secret": settings.client_secret}
+    app = (settings.client_id, settings.client_secret)
     match settings.auth:
         case Auth.CLIENT_CREDENTIALS:
-            return {"grant_type": "client_credentials", **app}
+            return oauth.app_form(*app)
         case Auth.REFRESH_TOKEN:
-            known = {name: value for name, value in app.items() if value}
-            return {
-                "grant_type": "refresh_token",
-                "refresh_token": settings.refresh_token,
-                **known,
-            }
+            return oauth.refresh_form(settings.refresh_token, *app)
         case Auth.JWT_BEARER:
-            return {
-                "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-                "assertion": _assertion(settings, wall),
-            }
+            return oauth.assertion_form(
+                issuer=settings.client_id,
+                subject=settings.username,
+                audience=SANDBOX_LOGIN if settings.sandbox else PRODUCTION_LOGIN,
+                private_key=settings.private_key,
+                wall=wall,
+            )
         case _:
             return {
+                **oauth.app_form(*app),
                 "grant_type": "password",
-                **app,
                 "username": settings.username,
                 "password": settings.password + settings.security_token,
             }
 
 
-def _assertion(settings: SalesforceSettings, wall: float) -> str:
-    claims: dict[str, object] = {
-        "iss": settings.client_id,
-        "sub": settings.username,
-        "aud": SANDBOX_LOGIN if settings.sandbox else PRODUCTION_LOGIN,
-        "exp": int(wall) + ASSERTION_SECONDS,
-    }
-    try:
-        return jwt.encode(claims, settings.private_key, algorithm="RS256")
-    except (ValueError, TypeError, jwt.PyJWTError):
-        raise Unauthorized(
-            "private_key: not a readable RSA key in PEM form, without a passphrase."
-            " Set the key whose certificate the app has.",
-            after_seconds=REFUSED_PAUSE_SECONDS,
-        ) from None
-
-
 def _oauth_token(answer: Answer) -> Token:
-    body = answer.body
-    if isinstance(body, Mapping) and isinstance(body.get("access_token"), str):
-        identity = str(body.get("id") or "")
-        return Token(
-            str(body["access_token"]),
-            str(body.get("instance_url") or ""),
-            user_id=identity.rpartition("/")[2],
-        )
-    error = read_errors(body, answer.status)[0]
-    raise _refusal(error.code, error.message)
+    body = REFUSALS.bearer(answer)
+    identity = str(body.get("id") or "")
+    return Token(
+        str(body["access_token"]),
+        str(body.get("instance_url") or ""),
+        user_id=identity.rpartition("/")[2],
+    )
 
 
 def _soap_request(settings: SalesforceSettings) -> Request:
@@ -209,7 +156,7 @@ def _soap_request(settings: SalesforceSettings) -> Request:
     return Request(
         "POST",
         f"{settings.login_url}/services/Soap/u/{SOAP_VERSION}",
-        "login",
+        ROUTE,
         writes=False,
         headers={"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": "login"},
         content=envelope.encode(),
@@ -223,12 +170,11 @@ def _soap_token(answer: Answer) -> Token:
     text = str(answer.body)
     session, server = _element(text, "sessionId"), _element(text, "serverUrl")
     if session and server:
-        parts = urlsplit(server)
-        return Token(session, f"{parts.scheme}://{parts.netloc}", _element(text, "userId"))
+        return Token(session, _host(server), _element(text, "userId"))
     code = _element(text, "exceptionCode")
     if not code:
-        raise ServerFault(f"login: the CRM answered {answer.status} without a session.")
-    raise _refusal(code, _element(text, "exceptionMessage"))
+        raise ServerFault(f"{ROUTE}: the CRM answered {answer.status} without a session.")
+    raise REFUSALS.refusal(code, _element(text, "exceptionMessage"))
 
 
 def _element(text: str, name: str) -> str:
@@ -236,11 +182,10 @@ def _element(text: str, name: str) -> str:
     return unescape(found.group(1)).strip() if found else ""
 
 
-def _refusal(code: str, message: str) -> Unauthorized:
-    said = f"{code}: {message}"
-    advice = next((advice for words, advice in _ADVICE if words in said), _FALLBACK_ADVICE)
-    return Unauthorized(
-        f"login: Salesforce refused the credentials: {said}. {advice}",
-        after_seconds=REFUSED_PAUSE_SECONDS,
-        vendor={"errorCode": code, "message": message},
-    )
+def _host(url: str) -> str:
+    """The scheme and host of an address; empty when it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,8 +1,9 @@
-"""The online check: credentials, API version, objects, fields, required fields and the budget.
+"""The online check: credentials, API version, objects, fields, their types, and the budget.
 
 Says everything it finds, never just the first; changes nothing in the org.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
@@ -10,13 +11,13 @@ from destinations.salesforce.auth import Session
 from destinations.salesforce.client import SalesforceClient
 from destinations.salesforce.schema import Field, ObjectSchema, Schemas, names
 from destinations.salesforce.settings import ENDING, SalesforceSettings
+from destinations.salesforce.slots import slot_of
 from destinations.salesforce.soql import is_name
 from transformer.budget import Budget
 from transformer.destination import Finding
 from transformer.errors import TransformerError, Unreachable
+from transformer.fit import misfits
 from transformer.upsert import FieldUse
-
-_MATCH_FIELDS = {"lead": "Email", "contact": "Email"}
 
 
 async def run(
@@ -64,7 +65,8 @@ def _auth_findings(options: SalesforceSettings) -> Iterable[Finding]:
 async def _version(options: SalesforceSettings, client: SalesforceClient) -> Sequence[Finding]:
     reply = await client.versions()
     listed = reply.body if isinstance(reply.body, list) else []
-    known = [str(item.get("version")) for item in listed if isinstance(item, Mapping)]
+    told = [str(item.get("version")) for item in listed if isinstance(item, Mapping)]
+    known = [version for version in told if re.fullmatch(r"[0-9]{1,3}\.[0-9]", version)]
     if options.api_version in known:
         return [Finding("ok", "api_version", f"{options.api_version} is supported.")]
     newest = max(known, key=float, default="unknown")
@@ -139,15 +141,26 @@ def object_findings(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Sequence[
         if use.optional and (field is None or not field.writable):
             left_out.append(use)
         else:
-            findings.extend(_unknown(schema, use) if field is None else _rights(schema, field, use))
+            findings.extend(
+                _unknown(schema, use) if field is None else _of_field(schema, field, use)
+            )
     findings.extend(_left_out(schema, left_out))
     findings.extend(_required(schema, uses))
-    findings.extend(_matchable(schema, uses))
     if not any(finding.level == "error" for finding in findings):
         findings.append(
             Finding("ok", uses[0].where, f"{schema.name}: {len(uses)} mapped fields checked.")
         )
     return findings
+
+
+def _of_field(schema: ObjectSchema, field: Field, use: FieldUse) -> Iterable[Finding]:
+    if field.name == "Id":
+        return
+    if use.written:
+        yield from _rights(schema, field, use)
+    yield from _types(schema, field, use)
+    if use.matched:
+        yield from _matchable(schema, field, use)
 
 
 def _unknown(schema: ObjectSchema, use: FieldUse) -> Iterable[Finding]:
@@ -175,8 +188,6 @@ def _left_out(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Iterable[Findin
 
 def _rights(schema: ObjectSchema, field: Field, use: FieldUse) -> Iterable[Finding]:
     where = f"{schema.name}.{field.name}"
-    if field.name == "Id":
-        return
     if not field.writable:
         yield Finding("error", use.where, f"{where}: read only. Leave it out of the mapping.")
     elif not field.createable:
@@ -186,7 +197,7 @@ def _rights(schema: ObjectSchema, field: Field, use: FieldUse) -> Iterable[Findi
 
 
 def _required(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Iterable[Finding]:
-    mapped = {use.name.casefold() for use in uses}
+    mapped = {use.name.casefold() for use in uses if use.written}
     missing = [field.name for key, field in schema.fields.items() if field.required]
     missing = [name for name in missing if name.casefold() not in mapped]
     if missing:
@@ -198,12 +209,35 @@ def _required(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Iterable[Findin
         )
 
 
-def _matchable(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Iterable[Finding]:
-    name = _MATCH_FIELDS.get(schema.name.casefold())
-    field = schema.fields.get(name.casefold()) if name else None
-    if name and (field is None or not field.filterable):
+def _types(schema: ObjectSchema, field: Field, use: FieldUse) -> Iterable[Finding]:
+    """Compare what the mapping makes with what the field takes."""
+    for misfit in misfits(use, slot_of(schema.name, field)):
+        yield Finding(misfit.level, use.where, misfit.message)
+
+
+def _matchable(schema: ObjectSchema, field: Field, use: FieldUse) -> Iterable[Finding]:
+    """Say whether records can be found by the field, as the worker looks for them.
+
+    There are three ways to fail: the worker lets Salesforce find it by an external id that is
+    none; a query cannot filter by it; or it does not name one record.
+    """
+    where = f"{schema.name}.{field.name}"
+    finds = field.external_id or field.id_lookup
+    if use.alone and field.name.casefold().endswith("__c") and not finds:
         yield Finding(
-            "error", uses[0].where, f"{schema.name}.{name}: cannot be matched on: not filterable."
+            "error",
+            use.where,
+            f"{where}: upserts match on it alone, expected an external id. Mark the field as"
+            " External ID, or match on another one.",
+        )
+    elif not field.filterable:
+        yield Finding("error", use.where, f"{where}: cannot be matched on: not filterable.")
+    elif not (finds or field.unique):
+        yield Finding(
+            "warning",
+            use.where,
+            f"{where}: matched on, but neither unique nor an external id: several records may"
+            " have one value; several_matches says what becomes of them then.",
         )
 
 

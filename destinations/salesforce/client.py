@@ -14,6 +14,7 @@ from destinations.salesforce.auth import Session
 from destinations.salesforce.reasons import SETUP_CODES, VendorError, read_errors
 from destinations.salesforce.settings import SalesforceSettings
 from destinations.salesforce.soql import query_path
+from transformer import json_api
 from transformer.clock import Clock
 from transformer.errors import (
     AnswerLost,
@@ -29,7 +30,7 @@ SETUP_PAUSE_SECONDS = 60.0
 CONCURRENCY_PAUSE_SECONDS = 5.0
 
 _USAGE = re.compile(r"(?:^|;)\s*api-usage=(\d+)/(\d+)")
-_OK, _MULTIPLE, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 300, 401, 403, 404
+_MULTIPLE, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 300, 401, 403, 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +50,10 @@ class Call:
     text: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(json_api.Reply):
     """What one call, or one part of a composite, came to."""
 
-    status: int
-    body: object = field(repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether it worked: 2xx."""
-        return _OK <= self.status < _MULTIPLE
+    __slots__ = ()
 
     @property
     def errors(self) -> tuple[VendorError, ...]:
@@ -152,7 +146,7 @@ class SalesforceClient:
                 vendor=error.vendor,
             )
         raise RequestRefused(
-            f"{route}: Salesforce refused the request: {error.code}.",
+            f"{route}: Salesforce refused the request: {error.word}.",
             detail=f"{route}: {error.code}: {error.message}",
             vendor=error.vendor,
         )
@@ -172,7 +166,8 @@ class SalesforceClient:
                     headers=_headers(token.access_token, call, content),
                     content=content,
                     probe=probe,
-                    metered=metered,
+                    # A probe goes once per recheck; with a renewed token it is the same question.
+                    metered=metered and not (probe and last),
                     text=call.text,
                     compress=call.csv is None,
                 )
@@ -183,7 +178,7 @@ class SalesforceClient:
                 token = await self._session.renew(token)
         error = read_errors(answer.body, answer.status)[0]
         raise Unauthorized(
-            f"{call.route}: Salesforce refused a fresh session: {error.code}."
+            f"{call.route}: Salesforce refused a fresh session: {error.word}."
             " Check that the integration user may use the API.",
             after_seconds=SETUP_PAUSE_SECONDS,
             detail=f"{call.route}: {error.code}: {error.message}",
@@ -209,7 +204,7 @@ class SalesforceClient:
         advice = SETUP_CODES.get(error.code)
         if advice:
             raise Unauthorized(
-                f"{call.route}: Salesforce answered {error.code}. {advice}",
+                f"{call.route}: Salesforce answered {error.word}. {advice}",
                 after_seconds=SETUP_PAUSE_SECONDS,
                 vendor=error.vendor,
             )

@@ -1,7 +1,9 @@
 """The settings a Salesforce connection may have: names, types, help, defaults. Data only."""
 
-from destinations.salesforce.settings import API_VERSION, Auth
 from transformer.destination import Setting
+from transformer.settings import SEVERAL_MATCHES, quota, timeouts
+
+API_VERSION = "67.0"
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("username", "string", "The integration user's name.", example="sync@example.com"),
@@ -31,7 +33,7 @@ SETTINGS: tuple[Setting, ...] = (
         "string",
         "How to log in; found from the other settings when left out. password and soap end with"
         " Salesforce's retirement of them.",
-        choices=tuple(Auth),
+        choices=("client_credentials", "jwt_bearer", "refresh_token", "password", "soap"),
         example="client_credentials",
     ),
     Setting("client_id", "string", "The app's consumer key.", example="3MVG9..."),
@@ -75,15 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("create", "always"),
         example="create",
     ),
-    Setting(
-        "several_matches",
-        "string",
-        "What to do when several records have the match key: refuse, or write to the first"
-        " created or the newest.",
-        default="refuse",
-        choices=("refuse", "first", "newest"),
-        example="first",
-    ),
+    SEVERAL_MATCHES,
     Setting(
         "duplicates",
         "string",
@@ -148,26 +142,6 @@ SETTINGS: tuple[Setting, ...] = (
         default=600.0,
         example=600.0,
     ),
-    Setting(
-        "api_share",
-        "number",
-        "The part of the org's daily API requests at which this connection stops.",
-        default=0.8,
-        example=0.5,
-    ),
-    Setting(
-        "recheck_seconds",
-        "number",
-        "How long to wait before asking whether spent API requests are back.",
-        default=60.0,
-        example=300.0,
-    ),
-    Setting("connect_timeout_seconds", "number", "Time to connect.", default=10.0, example=10.0),
-    Setting(
-        "read_timeout_seconds",
-        "number",
-        "Time without a byte of the answer.",
-        default=120.0,
-        example=120.0,
-    ),
+    *quota("org's daily API requests", recheck_seconds=60.0),
+    *timeouts(read_seconds=120.0),
 )

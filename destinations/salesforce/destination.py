@@ -11,7 +11,7 @@ from destinations.salesforce.bulk import Bulk, BulkOptions
 from destinations.salesforce.bulk_jobs import BulkJobs
 from destinations.salesforce.client import SalesforceClient
 from destinations.salesforce.ids import RecordIds
-from destinations.salesforce.lookup import Finder, match_key, needs_lookup, plan_queries
+from destinations.salesforce.lookup import Finder, Keyed, keyed, plan_queries
 from destinations.salesforce.pack import Row, encode, one_per_record
 from destinations.salesforce.plan import Decision, Policy, Write, decide
 from destinations.salesforce.refused import RefusedFields
@@ -35,8 +35,9 @@ LIMITS = Limits(batch_records=1000, requests_in_flight=2, batch_bytes=6 * 1024 *
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A decision per upsert of a batch; `relied` are those made on remembered ids."""
+    """A batch's upserts with a decision each; `relied` are those made on remembered ids."""
 
+    upserts: Sequence[Keyed]
     decisions: Sequence[Decision]
     relied: frozenset[int]
 
@@ -122,10 +123,8 @@ class SalesforceDestination:
                 outcomes[index] = ready
         outcomes.update(await self._send(rows, backlog=self._bulk.takes(len(batch))))
         return [
-            self._ids.settle(
-                upsert, plan.decisions[index], outcomes[index], relied=index in plan.relied
-            )
-            for index, upsert in enumerate(batch)
+            self._ids.settle(each, decision, outcomes[index], relied=index in plan.relied)
+            for index, (each, decision) in enumerate(zip(plan.upserts, plan.decisions, strict=True))
         ]
 
     async def check(self, fields: Sequence[FieldUse]) -> Sequence[Finding]:
@@ -183,36 +182,34 @@ class SalesforceDestination:
     async def _plan(self, batch: Sequence[Upsert]) -> Plan:
         """Look up what is not known, and decide what becomes of every upsert."""
         held = await self._bulk.held(batch)
-        known_of = [held.get(index) or problem(upsert) for index, upsert in enumerate(batch)]
-        wanted = [
-            upsert
-            for upsert, settled in zip(batch, known_of, strict=True)
-            if settled is None and needs_lookup(upsert)
-        ]
-        asked, known = self._ids.split(wanted)
+        settled: dict[int, Decision] = {}
+        upserts: list[Keyed] = []
+        for index, upsert in enumerate(batch):
+            why = held.get(index) or problem(upsert)
+            if why is None:
+                upserts.append(keyed(upsert))
+            else:
+                settled[index] = why
+                upserts.append(Keyed(upsert, (), needs_lookup=False))
+        asked, known = self._ids.split([each for each in upserts if each.needs_lookup])
         findings = await Finder(self._client).find(plan_queries(asked))
         self._ids.learn(asked, findings)
         findings.records.update(known)
         decisions: Sequence[Decision] = [
-            settled or decide(index, upsert, findings, self._policy, self._ids.created)
-            for index, (upsert, settled) in enumerate(zip(batch, known_of, strict=True))
+            settled.get(index) or decide(index, each, findings, self._policy, self._ids.created)
+            for index, each in enumerate(upserts)
         ]
         relied = frozenset(
-            index
-            for index, upsert in enumerate(batch)
-            if upsert.matches and match_key(upsert.object_type, upsert.matches[0]) in known
+            index for index, each in enumerate(upserts) if each.keys and each.keys[0] in known
         )
-        return Plan(await self._look_for_repeats(one_per_record(decisions)), relied)
+        return Plan(upserts, await self._look_for_repeats(one_per_record(decisions)), relied)
 
     async def _look_for_repeats(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
         """Replace creates that an earlier attempt did already by what became of them."""
-        found = await self._repeats.find(
-            [
-                decision
-                for decision in decisions
-                if isinstance(decision, Write) and decision.is_repeat
-            ]
-        )
+        repeats = [each for each in decisions if isinstance(each, Write) and each.is_repeat]
+        if not repeats:
+            return decisions
+        found = await self._repeats.find(repeats)
         return [found.get(index, decision) for index, decision in enumerate(decisions)]
 
 

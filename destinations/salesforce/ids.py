@@ -4,18 +4,10 @@ An entry may be out of date at any time, so a refusal that may come of that is n
 entry is forgotten and the upsert looked up. It sends nothing itself.
 """
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from destinations.salesforce.lookup import (
-    Findings,
-    Found,
-    MatchKey,
-    is_id,
-    match_key,
-    needs_lookup,
-)
+from destinations.salesforce.lookup import Findings, Found, Keyed, MatchKey, preferred
 from destinations.salesforce.plan import Decision, Write
 from transformer.clock import Clock
 from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry
@@ -38,9 +30,12 @@ _DOUBTFUL = frozenset(
 _GONE = frozenset({Reason.RECORD_DELETED, Reason.RECORD_NOT_FOUND})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Known:
-    """One record; `contact_id` is what a converted lead became, `created` that we made it."""
+    """One record; `contact_id` is what a converted lead became, `created` that we made it.
+
+    Nobody changes one.
+    """
 
     record_id: str
     contact_id: str = ""
@@ -72,20 +67,23 @@ class RecordIds:
         )
 
     def split(
-        self, upserts: Iterable[Upsert]
-    ) -> tuple[Sequence[Upsert], Mapping[MatchKey, list[Found]]]:
-        """Part `upserts` into those to be looked up, and what is known of the others."""
-        asked: list[Upsert] = []
+        self, wanted: Iterable[Keyed]
+    ) -> tuple[Sequence[Keyed], Mapping[MatchKey, list[Found]]]:
+        """Part `wanted` into those to be looked up, and what is known of the others."""
+        asked: list[Keyed] = []
         known: dict[MatchKey, list[Found]] = {}
-        for upsert in upserts:
-            entry = self._recall(_key(upsert)) if _may_rely(upsert) else None
+        now = self._clock.now()
+        for each in wanted:
+            key = each.keys[0]
+            entry = self._known.recall(key, now) if _may_rely(each.upsert) else None
             if entry is None:
-                asked.append(upsert)
+                asked.append(each)
             else:
-                known[_key(upsert)] = [entry.found]
-        for upsert in asked:
-            for match in upsert.matches:
-                known.pop(match_key(upsert.object_type, match), None)
+                known[key] = [entry.found]
+        if known:
+            for each in asked:
+                for key in each.keys:
+                    known.pop(key, None)
         return asked, known
 
     def created(self, key: MatchKey) -> str | None:
@@ -93,36 +91,34 @@ class RecordIds:
         entry = self._recall(key)
         return entry.record_id if entry and entry.created else None
 
-    def learn(self, asked: Iterable[Upsert], findings: Findings) -> None:
+    def learn(self, asked: Iterable[Keyed], findings: Findings) -> None:
         """Remember what lookups found, where it is one record and no other."""
-        for upsert in asked:
-            records = findings.of(upsert.object_type, upsert.matches[0])
-            choices = [record for record in records if not record.converted] or records
+        now = self._clock.now()
+        for each in asked if findings.records else ():
+            choices = preferred(findings.of(each.keys[0]))
             if len(choices) != 1:
                 continue
             found = choices[0]
             if not found.converted:
-                self._remember(_key(upsert), Known(found.record_id))
+                self._known.learn(each.keys[0], Known(found.record_id), now)
             elif self._follow_contacts and found.contact_id:
-                self._remember(_key(upsert), Known(found.record_id, found.contact_id))
+                self._known.learn(each.keys[0], Known(found.record_id, found.contact_id), now)
 
-    def settle(
-        self, upsert: Upsert, decision: Decision, outcome: Outcome, *, relied: bool
-    ) -> Outcome:
-        """Learn from what became of `upsert`; `relied` says that no lookup was made for it.
+    def settle(self, each: Keyed, decision: Decision, outcome: Outcome, *, relied: bool) -> Outcome:
+        """Learn from what became of an upsert; `relied` says that no lookup was made for it.
 
         A refusal that a lookup might have avoided becomes another try, with a lookup.
         """
-        if not needs_lookup(upsert):
-            return self._settle_named(upsert, outcome)
+        if not each.needs_lookup:
+            return self._settle_named(each, outcome)
         if isinstance(outcome, Delivered):
             if outcome.operation == "created":
-                self._created(upsert, outcome.record_id)
+                self._created(each, outcome.record_id)
         elif not isinstance(decision, Write):
-            self._hand_out(upsert, outcome)
+            self._hand_out(each, outcome)
         elif outcome.reason in _DOUBTFUL:
-            for match in upsert.matches:
-                self._known.forget(match_key(upsert.object_type, match))
+            for key in each.keys:
+                self._known.forget(key)
             if relied:
                 return _look_up(decision, outcome)
         return outcome
@@ -130,29 +126,24 @@ class RecordIds:
     def _recall(self, key: MatchKey) -> Known | None:
         return self._known.recall(key, self._clock.now())
 
-    def _remember(self, key: MatchKey, known: Known) -> None:
-        # Objects and fields are few, entries are many.
-        key = (sys.intern(key[0]), sys.intern(key[1]), key[2])
-        self._known.learn(key, known, self._clock.now())
+    def _created(self, each: Keyed, record_id: str) -> None:
+        known, now = Known(record_id, created=True), self._clock.now()
+        for key in each.keys:
+            if key[1] != "id":
+                self._known.learn(key, known, now)
 
-    def _created(self, upsert: Upsert, record_id: str) -> None:
-        known = Known(record_id, created=True)
-        for match in upsert.matches:
-            if not is_id(match):
-                self._remember(match_key(upsert.object_type, match), known)
-
-    def _hand_out(self, upsert: Upsert, outcome: Outcome) -> None:
+    def _hand_out(self, each: Keyed, outcome: Outcome) -> None:
         """Note by which lead a contact is going to be written."""
         if isinstance(outcome, Retry) and outcome.redirect is not None:
-            self._handed.learn(outcome.redirect.record_id, _key(upsert), self._clock.now())
+            self._handed.learn(outcome.redirect.record_id, each.keys[0], self._clock.now())
 
-    def _settle_named(self, upsert: Upsert, outcome: Outcome) -> Outcome:
+    def _settle_named(self, each: Keyed, outcome: Outcome) -> Outcome:
         """A contact that is gone may have been known for too long: ask its lead again."""
         if not isinstance(outcome, Rejected) or outcome.reason not in _GONE:
             return outcome
-        if not upsert.matches or not is_id(upsert.matches[0]):
+        if not each.keys or each.keys[0][1] != "id":
             return outcome
-        contact_id = _key(upsert)[2]
+        contact_id = each.keys[0][2]
         key = self._handed.recall(contact_id, self._clock.now())
         lead = self._recall(key) if key else None
         if key is None or lead is None or lead.contact_id != contact_id:
@@ -167,10 +158,6 @@ class RecordIds:
             redirect=Redirect("Lead", lead.record_id),
             vendor=outcome.vendor,
         )
-
-
-def _key(upsert: Upsert) -> MatchKey:
-    return match_key(upsert.object_type, upsert.matches[0])
 
 
 def _may_rely(upsert: Upsert) -> bool:

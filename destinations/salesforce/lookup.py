@@ -3,8 +3,10 @@
 A search index lags behind writes; a query does not, so a record just created is found.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from destinations.salesforce.client import Call, Reply, SalesforceClient
@@ -17,14 +19,27 @@ QUERIES_PER_COMPOSITE = 5
 # Text that a composite would replace by another part's result; such queries go by themselves.
 REFERENCE = "@{"
 
+_SEVERAL = 2
 _LEAD_COLUMNS = ("IsConverted", "ConvertedContactId", "ConvertedAccountId")
 
 MatchKey: TypeAlias = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Keyed:
+    """An upsert with what all else asks of it: its match keys, and whether they are looked up.
+
+    Built once per upsert; nobody changes one.
+    """
+
+    upsert: Upsert
+    keys: tuple[MatchKey, ...]
+    needs_lookup: bool
+
+
+@dataclass(slots=True)
 class Found:
-    """One record that a lookup found; `values` by case-folded column."""
+    """One record that a lookup found; `values` by case-folded column. Nobody changes one."""
 
     record_id: str
     created: str
@@ -51,21 +66,43 @@ class Findings:
     records: dict[MatchKey, list[Found]] = field(default_factory=dict)
     failures: dict[tuple[str, str], Rejected | Retry] = field(default_factory=dict)
 
-    def of(self, object_type: str, match: Match) -> Sequence[Found]:
-        """The records that `match` means, oldest first."""
-        found = self.records.get(match_key(object_type, match), [])
+    def of(self, key: MatchKey) -> Sequence[Found]:
+        """The records that `key` means, oldest first."""
+        found = self.records.get(key, ())
+        if len(found) < _SEVERAL:
+            return found
         return sorted(found, key=lambda record: (record.created, record.record_id))
 
-    def failure(self, object_type: str, match: Match) -> Rejected | Retry | None:
-        """Why nothing is known of `match`, or None."""
-        return self.failures.get((object_type.casefold(), match.name.casefold()))
+    def failure(self, key: MatchKey) -> Rejected | Retry | None:
+        """Why nothing is known of `key`, or None."""
+        return self.failures.get(key[:2]) if self.failures else None
+
+
+def preferred(records: Sequence[Found]) -> Sequence[Found]:
+    """Of the records that one key means, those that are not converted, if there are any."""
+    if len(records) < _SEVERAL:
+        return records
+    return [record for record in records if not record.converted] or records
+
+
+def keyed(upsert: Upsert) -> Keyed:
+    """Work out the match keys of `upsert`."""
+    keys = tuple([match_key(upsert.object_type, match) for match in upsert.matches])
+    return Keyed(upsert, keys, needs_lookup(upsert))
 
 
 def match_key(object_type: str, match: Match) -> MatchKey:
     """What two upserts of one record have in common."""
-    if is_id(match):
-        return (object_type.casefold(), "id", long_id(str(match.value)) or str(match.value))
-    return (object_type.casefold(), match.name.casefold(), folded(match.value))
+    kind, name = _folded_names(object_type, match.name)
+    if name == "id":
+        return (kind, name, long_id(str(match.value)) or str(match.value))
+    return (kind, name, folded(match.value))
+
+
+@lru_cache(maxsize=1024)
+def _folded_names(object_type: str, name: str) -> tuple[str, str]:
+    """Both case folded, and shared: they are few, the keys that are kept of them many."""
+    return (sys.intern(object_type.casefold()), sys.intern(name.casefold()))
 
 
 def is_id(match: Match) -> bool:
@@ -81,8 +118,9 @@ def is_external(upsert: Upsert) -> bool:
     """
     if upsert.operation is not Operation.UPSERT or len(upsert.matches) != 1:
         return False
-    plain = not (upsert.fill or upsert.on_create or upsert.on_update or upsert.required)
-    return plain and upsert.matches[0].name.casefold().endswith("__c")
+    if not upsert.matches[0].name.casefold().endswith("__c"):
+        return False
+    return not (upsert.fill or upsert.on_create or upsert.on_update or upsert.required)
 
 
 def needs_lookup(upsert: Upsert) -> bool:
@@ -93,18 +131,21 @@ def needs_lookup(upsert: Upsert) -> bool:
     return not direct or bool(upsert.fill)
 
 
-def plan_queries(upserts: Iterable[Upsert]) -> Sequence[Query]:
-    """Gather the match keys of `upserts` into queries, one per object, field and kind of value."""
+def plan_queries(asked: Iterable[Keyed]) -> Sequence[Query]:
+    """Gather the match keys of `asked` into queries, one per object, field and kind of value."""
     values: dict[tuple[str, str, str, bool], dict[str, Scalar]] = {}
     fills: dict[str, dict[str, None]] = {}
-    for upsert in upserts:
-        fills.setdefault(upsert.object_type, {}).update(dict.fromkeys(sorted(upsert.fill)))
-        for match in upsert.matches:
-            value = long_id(str(match.value)) or match.value if is_id(match) else match.value
+    for each in asked:
+        upsert = each.upsert
+        fill = fills.setdefault(upsert.object_type, {})
+        if upsert.fill:
+            fill.update(dict.fromkeys(sorted(upsert.fill)))
+        for match, (_, name, mark) in zip(upsert.matches, each.keys, strict=True):
+            value = mark if name == "id" else match.value
             alone = REFERENCE in str(value)
             kind = "text" if isinstance(value, str) else "bare"
             group = values.setdefault((upsert.object_type, match.name, kind, alone), {})
-            group.setdefault(match_key(upsert.object_type, match)[2], value)
+            group.setdefault(mark, value)
     return [
         Query(
             object_type,
@@ -149,23 +190,23 @@ class Finder:
 
     async def _take(self, query: Query, reply: Reply, findings: Findings) -> Sequence[Query]:
         """Read one reply and its further pages; return what is to be asked again."""
+        kind, name = query.object_type.casefold(), query.field.casefold()
         while reply.ok:
             page = reply.body if isinstance(reply.body, Mapping) else {}
             for record in _records(page):
-                key = (query.object_type.casefold(), query.field.casefold(), _value(query, record))
-                findings.records.setdefault(key, []).append(record)
+                mark = record.record_id if name == "id" else folded(record.values.get(name))
+                findings.records.setdefault((kind, name, mark), []).append(record)
             next_path = page.get("nextRecordsUrl")
             if page.get("done") is not False or not isinstance(next_path, str):
                 return ()
             reply = await self._client.more(next_path)
         for error in reply.errors:
-            for name in error.named_fields if error.code == "INVALID_FIELD" else ():
-                reduced = query.without(name)
+            for column in error.named_fields if error.code == "INVALID_FIELD" else ():
+                reduced = query.without(column)
                 if reduced is not None:
                     return (reduced,)
         where = f"lookup of {query.object_type} by {query.field}"
-        key_of_failure = (query.object_type.casefold(), query.field.casefold())
-        findings.failures[key_of_failure] = outcome(reply.errors, where)
+        findings.failures[kind, name] = outcome(reply.errors, where)
         return ()
 
 
@@ -188,11 +229,12 @@ async def ask(client: SalesforceClient, queries: Sequence[str]) -> Sequence[Repl
 def _records(page: Mapping[str, object]) -> Iterable[Found]:
     rows = page.get("records")
     for row in rows if isinstance(rows, list) else ():
-        if isinstance(row, Mapping) and row.get("Id"):
-            values = {str(name).casefold(): value for name, value in row.items()}
+        if isinstance(row, dict) and row.get("Id"):
+            values = dict(zip(_folded_columns(tuple(row)), row.values(), strict=True))
             yield Found(str(row["Id"]), str(row.get("CreatedDate") or ""), values)
 
 
-def _value(query: Query, record: Found) -> str:
-    name = query.field.casefold()
-    return record.record_id if name == "id" else folded(record.values.get(name))
+@lru_cache(maxsize=64)
+def _folded_columns(names: tuple[str, ...]) -> tuple[str, ...]:
+    """All rows of a query have the same columns."""
+    return tuple(name.casefold() for name in names)

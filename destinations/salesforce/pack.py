@@ -3,8 +3,10 @@
 One composite of five collections is one API request for a thousand rows.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import orjson
 
@@ -19,10 +21,14 @@ COLLECTIONS_PER_REQUEST = 5
 REQUEST_BYTES = 8 * 1024 * 1024
 SPLIT_INTO = 5
 
+_REFERENCE = re.compile(re.escape(REFERENCE).encode())
 
-@dataclass(frozen=True, slots=True)
+Order: TypeAlias = tuple[str, bool, str, str, str]
+
+
+@dataclass(slots=True)
 class Row:
-    """One write with its JSON."""
+    """One write with its JSON. Nobody changes one."""
 
     write: Write
     encoded: bytes
@@ -30,7 +36,7 @@ class Row:
     @property
     def alone(self) -> bool:
         """Whether a composite would misread it: its text holds a reference to another part."""
-        return REFERENCE.encode() in self.encoded
+        return _REFERENCE.search(self.encoded) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class Collection:
         if first.kind == "upsert":
             path = f"{path}/{first.object_type}/{first.field}"
         method = "POST" if first.kind == "create" else "PATCH"
-        records = [orjson.Fragment(row.encoded) for row in self.rows]
+        records = orjson.Fragment(b"[%b]" % b",".join([row.encoded for row in self.rows]))
         body = {"allOrNone": False, "records": records}
         return Call(method, path, "collection", writes=True, body=body, headers=headers)
 
@@ -86,10 +92,10 @@ def one_per_record(decisions: Iterable[Decision]) -> Sequence[Decision]:
     kept: list[Decision] = []
     for decision in decisions:
         if isinstance(decision, Write):
-            if decision.claims & claimed:
-                decision = _same_record(decision)  # noqa: PLW2901 - the write is replaced whole
+            if claimed.isdisjoint(decision.claims):
+                claimed.update(decision.claims)
             else:
-                claimed |= decision.claims
+                decision = _same_record(decision)  # noqa: PLW2901 - the write is replaced whole
         kept.append(decision)
     return kept
 
@@ -117,17 +123,25 @@ def encode(write: Write) -> Row | Rejected | Skipped:
 
 def collections(rows: Iterable[Row]) -> Sequence[Collection]:
     """Gather rows into collections: of one kind, types together, at most ten of them."""
+    alike: dict[Order, list[Row]] = {}
+    for row in rows:
+        alike.setdefault(_order(row), []).append(row)
     gathered: list[list[Row]] = []
     shared: tuple[object, ...] | None = None
-    types: set[str] = set()
-    for row in sorted(rows, key=_order):
-        kind = row.write.object_type.casefold()
-        full = bool(gathered) and len(gathered[-1]) >= ROWS_PER_COLLECTION
-        if _sharing(row) != shared or full or len(types | {kind}) > TYPES_PER_COLLECTION:
+    types = 0
+    for order in sorted(alike):
+        waiting = alike[order]
+        if _sharing(order) != shared or types == TYPES_PER_COLLECTION:
             gathered.append([])
-            shared, types = _sharing(row), set()
-        gathered[-1].append(row)
-        types.add(kind)
+            shared, types = _sharing(order), 0
+        types += 1
+        while waiting:
+            if len(gathered[-1]) == ROWS_PER_COLLECTION:
+                gathered.append([])
+                types = 1
+            room = ROWS_PER_COLLECTION - len(gathered[-1])
+            gathered[-1].extend(waiting[:room])
+            waiting = waiting[room:]
     return [Collection(tuple(part)) for part in gathered]
 
 
@@ -137,14 +151,16 @@ def requests(parts: Iterable[Collection]) -> Sequence[Sequence[Collection]]:
     A record named by its id and one named by an external-id field may be the same: they do not
     share a request (invariant 4).
     """
-    packed: list[list[Collection]] = []
+    packed: list[_Packed] = []
     for part in parts:
-        place = next((request for request in packed if _shares(request, part)), None)
+        size = part.size_bytes
+        place = next((request for request in packed if request.takes(part, size)), None)
         if place is None:
-            packed.append([part])
+            packed.append(_Packed([part], size))
         else:
-            place.append(part)
-    return packed
+            place.parts.append(part)
+            place.size_bytes += size
+    return [request.parts for request in packed]
 
 
 def _same_record(write: Write) -> Retry:
@@ -156,16 +172,16 @@ def _same_record(write: Write) -> Retry:
     )
 
 
-def _order(row: Row) -> tuple[str, bool, str, str]:
+def _order(row: Row) -> Order:
     write = row.write
-    return (write.kind, row.alone, write.object_type.casefold(), write.field.casefold())
+    kind, field = write.object_type.casefold(), write.field
+    return (write.kind, row.alone, kind, field.casefold(), field)
 
 
-def _sharing(row: Row) -> tuple[object, ...]:
+def _sharing(order: Order) -> tuple[object, ...]:
     """What all rows of one collection agree in: an external-id field is in its path."""
-    write = row.write
-    path = (write.object_type.casefold(), write.field) if write.kind == "upsert" else ()
-    return (write.kind, row.alone, path)
+    kind, alone, *path = order
+    return (kind, alone, *(path if kind == "upsert" else ()))
 
 
 def _identity(write: Write) -> tuple[str, str]:
@@ -173,12 +189,22 @@ def _identity(write: Write) -> tuple[str, str]:
     return (write.object_type.casefold(), named[write.kind])
 
 
-def _shares(request: Sequence[Collection], part: Collection) -> bool:
-    if len(request) >= COLLECTIONS_PER_REQUEST or part.rows[0].alone or request[0].rows[0].alone:
-        return False
-    if sum(other.size_bytes for other in request) + part.size_bytes > REQUEST_BYTES:
-        return False
-    return not any(_clash(other, part) for other in request)
+@dataclass(slots=True)
+class _Packed:
+    """The collections of one request, and how much their rows add to it."""
+
+    parts: list[Collection]
+    size_bytes: int
+
+    def takes(self, part: Collection, size_bytes: int) -> bool:
+        """Whether `part` may go along."""
+        if len(self.parts) == COLLECTIONS_PER_REQUEST:
+            return False
+        if part.rows[0].alone or self.parts[0].rows[0].alone:
+            return False
+        if self.size_bytes + size_bytes > REQUEST_BYTES:
+            return False
+        return not any(_clash(other, part) for other in self.parts)
 
 
 def _clash(one: Collection, other: Collection) -> bool:

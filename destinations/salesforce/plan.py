@@ -2,25 +2,32 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import orjson
 
+from destinations.salesforce.body import (
+    filled,
+    has,
+    missing,
+    reserved_names,
+    with_defaults,
+    without,
+)
 from destinations.salesforce.lookup import (
     Findings,
     Found,
+    Keyed,
     MatchKey,
     is_external,
-    is_id,
-    match_key,
+    preferred,
 )
 from destinations.salesforce.soql import long_id
 from transformer.outcome import Outcome, Reason, Redirect, Rejected, Retry, Skipped
 from transformer.upsert import Match, Note, Operation, Upsert
 
 Recall: TypeAlias = Callable[[MatchKey], str | None]
-
-_RESERVED = frozenset({"id", "attributes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +40,9 @@ class Policy:
     drop_unknown_fields: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Write:
-    """One row to send for the upsert at `index` of the batch.
+    """One row to send for the upsert at `index` of the batch. Nobody changes one.
 
     `record_id` is for updates, `field` for upserts by external id. `found` says that the record
     was found by a match key, not named by its id: then another one can be found. `claims` are the
@@ -50,7 +57,7 @@ class Write:
     field: str = ""
     found: bool = False
     notes: tuple[Note, ...] = ()
-    claims: frozenset[MatchKey] = frozenset()
+    claims: tuple[MatchKey, ...] = ()
 
     @property
     def object_type(self) -> str:
@@ -70,74 +77,86 @@ class Write:
     @property
     def encoded(self) -> bytes:
         """The row as JSON. Raises TypeError for a value that JSON has no form for."""
-        head: dict[str, object] = {"attributes": {"type": self.object_type}}
+        head = _head(self.object_type)
         if self.kind == "update":
-            head["id"] = self.record_id
-        return orjson.dumps(head | dict(self.body))
+            head = b'%b,"id":%b' % (head, orjson.dumps(self.record_id))
+        values = orjson.dumps(self.body if isinstance(self.body, dict) else dict(self.body))
+        return b"%b,%b" % (head, values[1:]) if self.body else head + b"}"
 
     def without(self, refused: Mapping[str, Note]) -> "Write":
         """The same write without the refused fields (by case-folded name), each with its note.
 
         The field that names the record stays: without it there is no telling which is meant.
         """
-        dropped = [
-            name
+        named = self.field.casefold()
+        dropped = {
+            name: refused[folded]
             for name in self.body
-            if name.casefold() in refused and name.casefold() != self.field.casefold()
-        ]
+            if (folded := name.casefold()) in refused and folded != named
+        }
         if not dropped:
             return self
         kept = {name: value for name, value in self.body.items() if name not in dropped}
-        notes = (replace(refused[name.casefold()], field=name) for name in dropped)
+        notes = [
+            note if note.field == name else replace(note, field=name)
+            for name, note in dropped.items()
+        ]
         return replace(self, body=kept, notes=(*self.notes, *notes))
 
     def may_drop(self, name: str, policy: Policy) -> bool:
         """Whether a field that the org lacks or forbids is left out rather than refused."""
         if policy.drop_unknown_fields:
             return True
-        folded = name.casefold()
-        return any(folded == each.casefold() for each in self.upsert.optional)
+        optional, folded = self.upsert.optional, name.casefold()
+        return name in optional or any(folded == each.casefold() for each in optional)
 
 
 Decision: TypeAlias = "Write | Outcome"
 
 
 def decide(
-    index: int, upsert: Upsert, findings: Findings, policy: Policy, recall: Recall
+    index: int, asked: Keyed, findings: Findings, policy: Policy, recall: Recall
 ) -> Decision:
     """Decide what becomes of one upsert.
 
-    There are four cases: the CRM finds it itself (external id); the record is named by its id;
-    there is nothing to find it by; or a lookup has found none, one or several.
+    There are four cases: there is nothing to find it by; the CRM finds it itself (external id);
+    the record is named by its id; or a lookup has found none, one or several.
     """
-    if is_external(upsert):
-        return _by_external_id(index, upsert, upsert.matches[0])
-    if not upsert.matches:
-        return _create(index, upsert)
-    named = long_id(str(upsert.matches[0].value)) if is_id(upsert.matches[0]) else None
-    if upsert.operation is Operation.UPDATE and named and not upsert.fill:
-        return _update(index, upsert, Found(named, ""), found=False)
-    for match in upsert.matches:
-        failure = findings.failure(upsert.object_type, match)
+    upsert = asked.upsert
+    if not asked.keys:
+        return _create(index, asked)
+    if not asked.needs_lookup:
+        if is_external(upsert):
+            return _by_external_id(index, asked)
+        named = long_id(asked.keys[0][2])
+        if named:
+            return _update(index, upsert, Found(named, ""), found=False)
+    for match, key in zip(upsert.matches, asked.keys, strict=True):
+        failure = findings.failure(key)
         if failure is not None:
             return failure
-        records = findings.of(upsert.object_type, match)
+        records = findings.of(key)
         if records:
             return _among(index, upsert, match, records, policy)
-    return _not_found(index, upsert, recall)
+    return _not_found(index, asked, recall)
 
 
-def _by_external_id(index: int, upsert: Upsert, match: Match) -> Decision:
-    body = _body(upsert.properties, without=match.name) | {match.name: match.value}
-    claims = frozenset({match_key(upsert.object_type, match)})
+def _by_external_id(index: int, asked: Keyed) -> Decision:
+    upsert, match, name = asked.upsert, asked.upsert.matches[0], asked.keys[0][1]
+    reserved = reserved_names(tuple(upsert.properties))
+    others = {
+        each: value
+        for each, value in upsert.properties.items()
+        if each not in reserved and each.casefold() != name
+    }
     return Write(
         index,
         "upsert",
         upsert,
-        body,
+        {**others, match.name: match.value},
         field=match.name,
-        notes=_notes(upsert, upsert.properties),
-        claims=claims,
+        notes=_notes(upsert, reserved),
+        claims=asked.keys,
     )
 
 
@@ -145,14 +164,13 @@ def _among(
     index: int, upsert: Upsert, match: Match, records: Sequence[Found], policy: Policy
 ) -> Decision:
     """Choose among the records found: those that are not converted come first."""
-    live = [record for record in records if not record.converted]
+    choices = preferred(records)
     if upsert.operation is Operation.CREATE:
         return Skipped(
             Reason.UPDATE_DISABLED,
             f"{upsert.object_type}: it exists and updates are off.",
-            record_id=(live or records)[0].record_id,
+            record_id=choices[0].record_id,
         )
-    choices = live or records
     if len(choices) > 1 and policy.several_matches == "refuse":
         return _several(upsert, match, choices)
     chosen = choices[-1] if policy.several_matches == "newest" else choices[0]
@@ -198,70 +216,55 @@ def converted(lead_id: str, contact_id: str, *, use_contact_id: bool) -> Rejecte
     )
 
 
-def _not_found(index: int, upsert: Upsert, recall: Recall) -> Decision:
-    for match in upsert.matches:
-        known = recall(match_key(upsert.object_type, match))
+def _not_found(index: int, asked: Keyed, recall: Recall) -> Decision:
+    upsert = asked.upsert
+    for key in asked.keys:
+        known = recall(key)
         if known and upsert.operation is not Operation.CREATE:
             return _update(index, upsert, Found(known, ""), found=True)
     if upsert.operation is Operation.UPDATE:
-        named = is_id(upsert.matches[0])
         detail = f"{upsert.object_type}: no record has the match key."
-        if named:
+        if asked.keys[0][1] == "id":
             return Rejected(Reason.RECORD_NOT_FOUND, f"{detail} Check the id.")
         return Skipped(Reason.CREATE_DISABLED, f"{detail} Creating is off.")
-    if all(is_id(match) for match in upsert.matches):
+    if all(name == "id" for _, name, _ in asked.keys):
         return Rejected(
             Reason.RECORD_NOT_FOUND, f"{upsert.object_type}: no record has this id. Check it."
         )
-    return _create(index, upsert)
+    return _create(index, asked)
 
 
-def _create(index: int, upsert: Upsert) -> Decision:
-    defaults = upsert.on_create
-    body = _body(
-        {
-            **defaults,
-            **{
-                name: value
-                for name, value in upsert.properties.items()
-                if name not in defaults or not _blank(value)
-            },
-        }
-    )
-    names = {name.casefold() for name in body}
-    for match in upsert.matches:
-        if not is_id(match) and match.name.casefold() not in names:
-            body[match.name] = match.value
-    present = {name.casefold() for name, value in body.items() if not _blank(value)}
-    missing = sorted(name for name in upsert.required if name.casefold() not in present)
-    if missing:
+def _create(index: int, asked: Keyed) -> Decision:
+    upsert = asked.upsert
+    values = with_defaults(upsert.properties, upsert.on_create)
+    reserved = reserved_names(tuple(values))
+    body = without(values, reserved)
+    unsaid = {
+        match.name: match.value
+        for match, key in zip(upsert.matches, asked.keys, strict=True)
+        if key[1] != "id" and not has(body, match.name)
+    }
+    if unsaid:
+        body = {**body, **unsaid}
+    absent = missing(body, upsert.required)
+    if absent:
         return Rejected(
             Reason.REQUIRED_FIELD_MISSING,
-            f"{upsert.object_type}: expected values for {', '.join(missing)}, got none."
+            f"{upsert.object_type}: expected values for {', '.join(absent)}, got none."
             " Map a source or a default for each.",
-            {"fields": missing},
+            {"fields": absent},
         )
-    claims = frozenset(
-        match_key(upsert.object_type, match) for match in upsert.matches if not is_id(match)
-    )
-    return Write(
-        index, "create", upsert, body, notes=_notes(upsert, upsert.properties), claims=claims
-    )
+    claims = tuple([key for key in asked.keys if key[1] != "id"])
+    notes = _notes(upsert, [name for name in reserved if name in upsert.properties])
+    return Write(index, "create", upsert, body, notes=notes, claims=claims)
 
 
 def _update(index: int, upsert: Upsert, record: Found, *, found: bool) -> Decision:
-    wanted = {**upsert.on_update, **upsert.properties}
-    kept = {
-        name: value
-        for name, value in wanted.items()
-        if name not in upsert.fill or _blank(record.values.get(name.casefold(), "unread"))
-    }
-    unread = tuple(
-        Note("dropped", name, "its value in Salesforce could not be read, so it was left alone")
-        for name in sorted(upsert.fill & wanted.keys())
-        if name.casefold() not in record.values
-    )
-    body = _body(kept)
+    wanted = upsert.properties
+    if upsert.on_update:
+        wanted = {**upsert.on_update, **wanted}
+    reserved = reserved_names(tuple(wanted))
+    body, unread = filled(without(wanted, reserved), upsert.fill, record.values)
     if not body:
         return Skipped(
             Reason.NOTHING_TO_WRITE,
@@ -275,21 +278,19 @@ def _update(index: int, upsert: Upsert, record: Found, *, found: bool) -> Decisi
         body,
         record_id=record.record_id,
         found=found,
-        notes=(*_notes(upsert, wanted), *unread),
-        claims=frozenset({("", "id", record.record_id)}),
+        notes=(*_notes(upsert, reserved), *unread),
+        claims=(("", "id", record.record_id),),
     )
 
 
-def _body(properties: Mapping[str, object], without: str = "") -> dict[str, object]:
-    unwanted = _RESERVED | {without.casefold()}
-    return {name: value for name, value in properties.items() if name.casefold() not in unwanted}
-
-
-def _notes(upsert: Upsert, properties: Mapping[str, object]) -> tuple[Note, ...]:
+def _notes(upsert: Upsert, reserved: Sequence[str]) -> tuple[Note, ...]:
     """The mapping's notes, and one for each name that would change which record is meant."""
-    reserved = tuple(Note("read_only", name) for name in properties if name.casefold() in _RESERVED)
-    return (*upsert.notes, *reserved)
+    if not reserved:
+        return upsert.notes
+    return (*upsert.notes, *(Note("read_only", name) for name in reserved))
 
 
-def _blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+@lru_cache(maxsize=1024)
+def _head(object_type: str) -> bytes:
+    """How a row of this object begins, up to its values."""
+    return orjson.dumps({"attributes": {"type": object_type}})[:-1]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from destinations.salesforce.soql import long_id
+from transformer.errors import code_word
 from transformer.outcome import Reason, Rejected, Retry
 
 
@@ -172,6 +173,7 @@ SETUP_CODES: Mapping[str, str] = {
     "INVALID_AUTH_HEADER": "A proxy changes requests: send them straight to Salesforce.",
 }
 
+_KNOWN = frozenset({*RULES, *SETUP_CODES, "UNKNOWN"})
 _UNKNOWN = _reject(Reason.REFUSED, "Salesforce gives the reason; correct the event or the org.")
 _DUPLICATE = re.compile(r"(?:found: )?(\w+) duplicates value on record with id: (\w{15,18})")
 _NO_COLUMN = re.compile(r"No such column '([^']+)'")
@@ -198,6 +200,11 @@ class VendorError:
         ):
             return _LOCKED
         return RULES.get(self.code, _UNKNOWN)
+
+    @property
+    def word(self) -> str:
+        """The code as a message may have it."""
+        return code_word(self.code, _KNOWN)
 
     @property
     def vendor(self) -> dict[str, object]:

@@ -18,9 +18,13 @@ class RefusedFields:
     def __init__(self, policy: Policy, clock: Clock) -> None:
         self._policy = policy
         self._clock = clock
+        self._forget()
+
+    def _forget(self) -> None:
         self._known: Remembered[tuple[str, str, str], Note] = Remembered(
             capacity=REMEMBERED_FIELDS, seconds=REMEMBERED_SECONDS
         )
+        self._names: set[str] = set()
 
     def learn(self, before: Write, after: Write) -> None:
         """Remember the fields that `after` was sent without, because of an answer to `before`.
@@ -30,7 +34,10 @@ class RefusedFields:
         """
         for note in after.notes[len(before.notes) :]:
             if note.code == "unknown_field" or before.kind != "upsert":
+                if len(self._names) >= REMEMBERED_FIELDS:
+                    self._forget()
                 self._known.learn(_key(before, note), note, self._clock.now())
+                self._names.add(note.field.casefold())
 
     def left_out(self, write: Write) -> Write:
         """The same write without what is known to be refused and may be left out."""
@@ -38,7 +45,8 @@ class RefusedFields:
             return write
         now = self._clock.now()
         known: dict[str, Note] = {}
-        for name in write.body:
+        # Of all names in a row, hardly any was ever refused to anybody.
+        for name in [name for name in write.body if name.casefold() in self._names]:
             for key in _keys(write, name):
                 note = self._known.recall(key, now)
                 if note is not None and write.may_drop(name, self._policy):

@@ -13,13 +13,20 @@ from destinations.salesforce.lookup import ask
 from destinations.salesforce.plan import Write
 from destinations.salesforce.reasons import outcome
 from destinations.salesforce.schema import ObjectSchema, Schemas
-from destinations.salesforce.soql import conditions, is_name
+from destinations.salesforce.soql import (
+    MAX_URI_BYTES,
+    conditions,
+    is_name,
+    literal_problem,
+    query_path,
+)
 from transformer.clock import Clock
 from transformer.outcome import Delivered, Outcome, Reason, Rejected
 
 WINDOW = timedelta(days=1)
 MAX_TEXT_CHARS = 255
 MAX_CONDITIONS = 20
+MAX_CONDITION_BYTES = MAX_URI_BYTES - 1_000  # encoded, all together; the rest is for what is around
 
 _TEXT = frozenset({"string", "email", "phone", "url", "picklist", "combobox"})
 _WHOLE = frozenset({"int", "double", "currency", "percent"})
@@ -79,7 +86,14 @@ def comparable_fields(
         and field.filterable
         and _exact(field.type, value)
     ]
-    return pairs[:MAX_CONDITIONS]
+    fitting: list[tuple[str, object]] = []
+    size = 0
+    for pair in pairs:
+        cost = len(query_path(f"{conditions([pair])} AND "))
+        if len(fitting) < MAX_CONDITIONS and size + cost <= MAX_CONDITION_BYTES:
+            fitting.append(pair)
+            size += cost
+    return fitting
 
 
 def repeat_query(object_type: str, pairs: Sequence[tuple[str, object]], wall: float) -> str:
@@ -98,7 +112,8 @@ def _exact(kind: str, value: object) -> bool:
     if kind in _WHOLE:
         return isinstance(value, int) and not isinstance(value, bool)
     if kind in _TEXT and isinstance(value, str):
-        return 0 < len(value) <= MAX_TEXT_CHARS and value == value.strip()
+        exact = 0 < len(value) <= MAX_TEXT_CHARS and value == value.strip()
+        return exact and literal_problem(value) is None
     return False
 
 

@@ -14,7 +14,11 @@ KEPT_OBJECTS = 500
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field, as describe gives it."""
+    """One field, as describe gives it.
+
+    `options` are the values in force of a restricted picklist, None for any other field; `digits`
+    how many a number has before its point at most, 0 where that is not said.
+    """
 
     name: str
     type: str
@@ -26,6 +30,9 @@ class Field:
     filterable: bool
     external_id: bool
     id_lookup: bool
+    unique: bool = False
+    options: tuple[str, ...] | None = None
+    digits: int = 0
 
     @property
     def required(self) -> bool:
@@ -91,11 +98,10 @@ def names(schema: ObjectSchema) -> Sequence[str]:
 
 
 def _field(item: Mapping[str, object]) -> Field:
-    length = item.get("length")
     return Field(
         name=str(item.get("name") or ""),
         type=str(item.get("type") or ""),
-        length=length if isinstance(length, int) else 0,
+        length=_whole(item, "length"),
         createable=item.get("createable") is True,
         updateable=item.get("updateable") is True,
         nillable=item.get("nillable") is True,
@@ -103,4 +109,23 @@ def _field(item: Mapping[str, object]) -> Field:
         filterable=item.get("filterable") is not False,
         external_id=item.get("externalId") is True,
         id_lookup=item.get("idLookup") is True,
+        unique=item.get("unique") is True,
+        options=_options(item),
+        digits=max(0, _whole(item, "precision") - _whole(item, "scale")),
+    )
+
+
+def _whole(item: Mapping[str, object], name: str) -> int:
+    value = item.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _options(item: Mapping[str, object]) -> tuple[str, ...] | None:
+    listed = item.get("picklistValues")
+    if item.get("restrictedPicklist") is not True or not isinstance(listed, list):
+        return None
+    return tuple(
+        str(each.get("value"))
+        for each in listed
+        if isinstance(each, Mapping) and each.get("active") is True
     )

@@ -11,8 +11,9 @@ from transformer.upsert import Scalar
 
 MAX_URI_BYTES = 14_000  # the limit is 16,384 for the URI and its headers together
 MAX_LITERAL_CHARS = 4_000
+MAX_LITERAL_BYTES = 10_000  # encoded; it leaves room for the columns of any mapping
+MAX_NAME_CHARS = 80
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?")
 _ID_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _ESCAPES = {
@@ -24,11 +25,18 @@ _ESCAPES = {
     "\b": "\\b",
     "\f": "\\f",
 }
+_SPECIAL = re.compile(r"[\x00-\x1f\\']")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MOST_BYTES_A_CHAR = 12
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.~%-]+")
+# What stands in every query, replaced ahead of the rest; the escape's own character goes first.
+_FREQUENT = (("%", "%25"), ("'", "%27"), (",", "%2C"), ("@", "%40"), ("\n", "%0A"))
 
 
 def is_name(text: str) -> bool:
     """Whether `text` is an API name: only such text ever stands in a query or a path."""
-    return _NAME.fullmatch(text) is not None
+    letters = text.isascii() and text.isidentifier() and text[0] != "_"
+    return letters and len(text) <= MAX_NAME_CHARS
 
 
 def long_id(text: str) -> str | None:
@@ -46,31 +54,33 @@ def long_id(text: str) -> str | None:
 def literal(value: Scalar) -> str:
     r"""Write `value` as SOQL: `O'Neil` as `'O\'Neil'`, numbers and booleans bare."""
     match value:
+        case str():
+            return "'" + _SPECIAL.sub(_escaped, value) + "'"
         case bool():
             return "TRUE" if value else "FALSE"
         case int():
             return str(value)
         case float():
             return repr(value)
-        case str():
-            return "'" + "".join(_escaped(char) for char in value) + "'"
 
 
 def literal_problem(value: object) -> str | None:
     """Why `value` cannot be looked for, or None."""
     match value:
+        case str():
+            return _text_problem(value)
         case bool() | int():
             return None
         case float():
             return None if math.isfinite(value) else "expected a finite number"
-        case str():
-            return _text_problem(value)
         case _:
             return f"expected text or a number, got {type(value).__name__}"
 
 
 def folded(value: object) -> str:
     """The form in which Salesforce compares values: case and outer blanks do not count."""
+    if isinstance(value, str):
+        return value.strip().casefold()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -101,11 +111,13 @@ class Query:
 
     def cut(self, max_bytes: int = MAX_URI_BYTES) -> Iterator["Query"]:
         """Cut into queries whose encoded text fits `max_bytes`, values in order."""
-        room = max_bytes - len(quote(f"{self._head}()", safe=""))
+        room, comma = max_bytes - len(_quoted(f"{self._head}()")), len(_quoted(","))
         part: list[Scalar] = []
         size = 0
-        for value in self.values:
-            cost = len(quote(f"{literal(value)},", safe=""))
+        # No literal holds a line break, so one between them tells them apart.
+        encoded = _quoted("\n".join(map(literal, self.values))).split(_quoted("\n"))
+        for value, text in zip(self.values, encoded, strict=True):
+            cost = len(text) + comma
             if part and size + cost > room:
                 yield Query(self.object_type, self.field, self.columns, tuple(part))
                 part, size = [], 0
@@ -125,7 +137,7 @@ class Query:
 
 def query_path(soql: str) -> str:
     """The path and query string of a SOQL query, below the version's root."""
-    return f"query?q={quote(soql, safe='')}"
+    return f"query?q={_quoted(soql)}"
 
 
 def conditions(pairs: Sequence[tuple[str, object]]) -> str:
@@ -140,8 +152,12 @@ def _text_problem(value: str) -> str | None:
         return "it is empty"
     if len(value) > MAX_LITERAL_CHARS:
         return f"expected at most {MAX_LITERAL_CHARS} characters, got {len(value)}"
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if not value.isascii() and _SURROGATE.search(value):
         return "it holds half of a surrogate pair"
+    if len(value) * _MOST_BYTES_A_CHAR > MAX_LITERAL_BYTES:
+        size = len(_quoted(literal(value)))
+        if size > MAX_LITERAL_BYTES:
+            return f"expected at most {MAX_LITERAL_BYTES} bytes in a query's URI, got {size}"
     return None
 
 
@@ -149,10 +165,23 @@ def _scalar(value: object) -> Scalar:
     return value if isinstance(value, bool | int | float | str) else json.dumps(value)
 
 
-def _escaped(char: str) -> str:
-    if char in _ESCAPES:
-        return _ESCAPES[char]
-    return f"\\u{ord(char):04X}" if ord(char) < ord(" ") else char
+def _escaped(found: re.Match[str]) -> str:
+    char = found.group()
+    return _ESCAPES.get(char) or f"\\u{ord(char):04X}"
+
+
+def _quoted(text: str) -> str:
+    """Write `text` for a URI, all but letters, digits and `_.-~` encoded.
+
+    As the library does it, but several times faster for what a query is made of.
+    """
+    for char, code in _FREQUENT:
+        text = text.replace(char, code)
+    return _UNSAFE.sub(_encoded, text)
+
+
+def _encoded(found: re.Match[str]) -> str:
+    return quote(found.group(), safe="")
 
 
 def _checksum(five: str) -> str:

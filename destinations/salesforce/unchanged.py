@@ -28,7 +28,7 @@ class LastWritten:
 
     def unchanged(self, write: Write) -> Skipped | None:
         """Skip an update that would write what was last written, all of it and nothing else."""
-        if write.kind != "update" or write.upsert.repeated:
+        if not self._on or write.kind != "update" or write.upsert.repeated:
             return None
         last = self._hashes.recall(write.record_id, self._clock.now())
         if last is None or last != _hash(write.body):

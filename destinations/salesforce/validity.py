@@ -14,13 +14,12 @@ def problem(upsert: Upsert) -> Rejected | None:
             f'object: expected an API name like Lead or Visit__c, got "{upsert.object_type}".'
             " Correct the external id's type or the mapping.",
         )
-    for name in (*(match.name for match in upsert.matches), *sorted(upsert.fill)):
+    for match in upsert.matches:
+        if not is_name(match.name):
+            return _field_problem(upsert, match.name)
+    for name in sorted(upsert.fill) if upsert.fill else ():
         if not is_name(name):
-            return Rejected(
-                Reason.INVALID_FIELD_NAME,
-                f'{upsert.object_type}: expected a field\'s API name, got "{name}".'
-                " Correct the external id's identifierType or the mapping.",
-            )
+            return _field_problem(upsert, name)
     for match in upsert.matches:
         rejected = _match_problem(upsert, match)
         if rejected:
@@ -32,16 +31,25 @@ def problem(upsert: Upsert) -> Rejected | None:
     return None
 
 
+def _field_problem(upsert: Upsert, name: str) -> Rejected:
+    return Rejected(
+        Reason.INVALID_FIELD_NAME,
+        f'{upsert.object_type}: expected a field\'s API name, got "{name}".'
+        " Correct the external id's identifierType or the mapping.",
+    )
+
+
 def _match_problem(upsert: Upsert, match: Match) -> Rejected | None:
+    wrong = literal_problem(match.value)
+    named = not is_id(match) or long_id(str(match.value)) is not None
+    if named and wrong is None:
+        return None
     where = f"{upsert.object_type}.{match.name}"
-    if is_id(match) and long_id(str(match.value)) is None:
+    if not named:
         return Rejected(
             Reason.INVALID_RECORD_ID,
             f'{where}: expected a 15 or 18 character record id, got "{match.value}".',
         )
-    wrong = literal_problem(match.value)
-    if wrong is None:
-        return None
     empty = isinstance(match.value, str) and not match.value.strip()
     reason = Reason.MATCH_KEY_MISSING if empty else Reason.MATCH_KEY_INVALID
     return Rejected(reason, f"{where}: the match key cannot be looked for: {wrong}.")

@@ -17,13 +17,13 @@ from destinations.salesforce.answers import (
     temporary,
 )
 from destinations.salesforce.client import Call, Reply, SalesforceClient
-from destinations.salesforce.lookup import REFERENCE, Finder, plan_queries
+from destinations.salesforce.lookup import REFERENCE, Finder, keyed, plan_queries
 from destinations.salesforce.pack import Collection, Row, collections, encode, requests
 from destinations.salesforce.plan import Policy, Write, converted
 from destinations.salesforce.reasons import outcome
 from destinations.salesforce.refused import RefusedFields
 from transformer.errors import RequestRefused, WriteFailed
-from transformer.outcome import Outcome, Reason, Rejected, Retry
+from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
 from transformer.upsert import Match, Operation, Upsert
 
 SINGLES_PER_COMPOSITE = 20
@@ -122,7 +122,11 @@ class Writer:
                 self._outcomes[row.write.index] = _unreadable(row.write, len(part.rows))
         else:
             for row, result in zip(part.rows, results, strict=True):
-                self._take(row.write, judge(row.write, result, self._policy))
+                judgement = judge(row.write, result, self._policy)
+                if isinstance(judgement, Delivered):
+                    self._outcomes[row.write.index] = judgement
+                else:
+                    self._take(row.write, judgement)
 
     def _refused(self, part: Collection, reply: Reply) -> None:
         """Find the rows that a refusal is about, and send the others again."""
@@ -188,13 +192,13 @@ class Writer:
         """Look up which contacts the leads became that turned out to be converted."""
         writes = self._leads
         asked = [
-            Upsert("Lead", Operation.UPDATE, {}, (Match("Id", write.record_id),))
+            keyed(Upsert("Lead", Operation.UPDATE, {}, (Match("Id", write.record_id),)))
             for write in writes
         ]
         findings = await Finder(self._client).find(plan_queries(asked))
-        for write, upsert in zip(writes, asked, strict=True):
-            found = findings.of("Lead", upsert.matches[0])
-            failure = findings.failure("Lead", upsert.matches[0])
+        for write, lead in zip(writes, asked, strict=True):
+            found = findings.of(lead.keys[0])
+            failure = findings.failure(lead.keys[0])
             self._outcomes[write.index] = failure or converted(
                 write.record_id,
                 found[0].contact_id if found else "",

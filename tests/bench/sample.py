@@ -29,7 +29,7 @@ def identify(n: int, person: int, *, opted_in: bool = True) -> Message:
         "address": {"street": "Hauptstrasse 12", "city": "Berlin", "state": "BE",
                     "postalCode": "10115", "country": "Germany"},
         "plan": "pro",
-        "score": 42,
+        "score": n,
         "vip": True,
     }  # fmt: skip
     body: dict[str, object] = {

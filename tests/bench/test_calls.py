@@ -12,7 +12,7 @@ ISSUE = {
     "hubspot": [12],
     "pipedrive": [2_010, 1_010],
     "activecampaign": [10, 1_010],
-    "account_engagement": [1_010],
+    "account_engagement": [1_010, 2_010, 1_010],
 }
 
 

@@ -26,15 +26,17 @@ tables:
       Email: email
       LastName: {from: lastName, default: n/a, on: create}
       Company: {from: company, default: n/a, on: create}
-      %s: title
+      %s: %s
     required: [LastName, Company]
 upserts:
   - {when: {type: identify}, object: Lead, match: [{Email: {from: email, form: email}}]}
 """
+UNFIT = {"field": "NumberOfEmployees", "source": "{from: size, apply: boolean}"}
 
 
 def _write(folder: Path, **values: str) -> str:
-    (folder / "own.yaml").write_text(MAPPING % values.pop("field", "Title"), encoding="utf-8")
+    field = (values.pop("field", "Title"), values.pop("source", "title"))
+    (folder / "own.yaml").write_text(MAPPING % field, encoding="utf-8")
     file = folder / "c.yaml"
     given = {"servers": "nowhere.invalid:9092", "url": "http://127.0.0.1:9", "secret": "hunter2"}
     file.write_text(CONFIG.format(**given | values), encoding="utf-8")
@@ -75,6 +77,11 @@ def test_online_everything_is_asked(tmp_path: Path) -> None:
         with running("check", "--online", "--config", file) as misspelt:
             assert misspelt.exit_code() == 2
         assert any("own.yaml:8: Lead.Titel: no such field" in line for line in misspelt.seen)
+        file = _write(tmp_path, servers=servers, url=url, secret="consumer-secret", **UNFIT)
+        with running("check", "--online", "--config", file) as unfit:
+            assert unfit.exit_code() == 2
+        said = "own.yaml:8: Lead.NumberOfEmployees: the mapping makes a boolean of it"
+        assert any(line.startswith("error") and said in line for line in unfit.seen)
         wrong = _write(tmp_path, servers=servers, url=url)
         with running("check", "--online", "--config", wrong) as bad:
             assert bad.exit_code() == 2

@@ -16,7 +16,7 @@ import pytest
 
 from tests.unit import dead_letters
 from transformer import cli
-from transformer.cli.replay import Moment
+from transformer.cli.options import Moment
 from transformer.clock import SystemClock
 from transformer.embedded import EmbeddedCluster
 from transformer.kafka import KafkaBroker

@@ -1,6 +1,5 @@
 """An Account Engagement destination on its emulator, for the contract tests of this CRM."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from destinations.account_engagement.destination import (
     open_destination,
 )
 from destinations.account_engagement.emulator import AccountEngagementEmulator, build
+from tests.manual_clock import JumpingClock
 from transformer.clock import Clock
 from transformer.destination import Settings
 from transformer.outcome import Outcome
@@ -20,29 +20,6 @@ Value = str | bool | int | float | None
 PROSPECTS = "/api/v5/objects/prospects"
 UPSERT = f"{PROSPECTS}/do/upsertLatestByEmail"
 NOON = 20_000 * 86_400 + 43_200.0
-
-
-class JumpingClock:
-    """A clock that is moved by whoever sleeps on it: no test waits."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_000.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        """Seconds so far."""
-        return self.seconds
-
-    def wall(self) -> float:
-        """Those seconds, from the noon of a fixed day on, in UTC."""
-        return NOON + self.seconds - 1_000.0
-
-    async def sleep(self, seconds: float) -> None:
-        """Move the clock on to the end of the sleep, and as real ones do, a little beyond."""
-        until = self.seconds + max(0.0, seconds) + 1e-6
-        self.slept.append(seconds)
-        await asyncio.sleep(0)
-        self.seconds = max(self.seconds, until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +41,7 @@ class Setup:
 
     def prospect(self, number: int, *names: str) -> dict[str, object]:
         """Some values of a prospect as the emulator holds them; absent ones are left out."""
-        row = self.emulator.store.rows["prospects"][number]
+        row = self.emulator.store.rows["prospects"][str(number)]
         return {name: row.values[name] for name in names if name in row.values}
 
     def add_fields(self, **types: str) -> None:
@@ -100,7 +77,7 @@ async def connected(
     settings: Mapping[str, Value] | None = None,
 ) -> AsyncIterator[Setup]:
     """Run an emulator and open a destination on it."""
-    jumping = JumpingClock()
+    jumping = JumpingClock(NOON)
     clock = real_clock or jumping
     served = build(
         clock=clock,
@@ -114,7 +91,6 @@ async def connected(
         values = settings_for({**emulator.connection_settings(), **(settings or {})})
         assert KIND.validate(values) == []
         destination = open_destination(values, clock)
-        await destination.open()
         try:
             yield Setup(emulator, destination, jumping)
         finally:

@@ -1,6 +1,5 @@
 """An ActiveCampaign destination on its emulator, for the contract tests of this CRM."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,34 +10,12 @@ from destinations.activecampaign.destination import (
     open_destination,
 )
 from destinations.activecampaign.emulator import ActiveCampaignEmulator, build
+from tests.manual_clock import JumpingClock
 from transformer.clock import Clock
 from transformer.destination import Settings
 from transformer.upsert import Match, Operation, Upsert
 
 Value = str | bool | int | float | None
-
-
-class JumpingClock:
-    """A clock that is moved by whoever sleeps on it: no test waits."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_000.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        """Seconds so far."""
-        return self.seconds
-
-    def wall(self) -> float:
-        """Those seconds, from a fixed day on."""
-        return 1_750_000_000.0 + self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        """Move the clock on to the end of the sleep, and as real ones do, a little beyond."""
-        until = self.seconds + max(0.0, seconds) + 1e-6
-        self.slept.append(seconds)
-        await asyncio.sleep(0)
-        self.seconds = max(self.seconds, until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +70,11 @@ async def connected(
     *, real_clock: Clock | None = None, limited: bool = False, **settings: Value
 ) -> AsyncIterator[Setup]:
     """Run an emulator and open a destination on it. Without `limited` nothing is throttled."""
-    jumping = JumpingClock()
+    jumping = JumpingClock(1_750_001_000.0)
     clock = real_clock or jumping
     rate = 5 if limited else None
     async with build(clock=clock, requests_per_second=rate).serve() as emulator:
         destination = open_destination(settings_for(emulator.url, **settings), clock)
-        await destination.open()
         try:
             yield Setup(emulator, destination, jumping)
         finally:

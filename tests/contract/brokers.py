@@ -17,10 +17,11 @@ from transformer.clock import SystemClock
 from transformer.kafka import KafkaBroker, Options
 from transformer.kafka.consumer import KafkaConsumer
 from transformer.memory import MemoryBroker, MemoryConsumer
-from transformer.record import Partition, Record
+from transformer.record import Message, Partition, Record
 
 PATIENCE_SECONDS = 30.0
 PARTITIONS = 4
+KEYED = [Message(b"%d" % n, b"key-%d" % (n % 7)) for n in range(70)]
 _names = itertools.count()
 
 OPTIONS = Options(
@@ -167,3 +168,21 @@ def by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
     for record in records:
         found.setdefault(record.partition, []).append(record)
     return found
+
+
+async def produce(it: Harness, topic: str, *messages: Message) -> None:
+    """Produce with a producer of its own."""
+    producer = await it.broker.producer()
+    await producer.produce(topic, messages)
+    await producer.close()
+
+
+async def read_all(it: Harness, topic: str, count: int) -> list[Record]:
+    """The first `count` records of a topic."""
+    reader = await it.broker.reader([topic], from_beginning=True)
+    records: list[Record] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(records) < count:
+            records += await reader.read(timeout_seconds=1.0)
+    await reader.close()
+    return records

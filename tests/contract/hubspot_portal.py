@@ -1,6 +1,5 @@
 """A HubSpot destination on its emulator, for the contract tests of this CRM."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from destinations.hubspot.destination import KIND, HubSpotDestination, open_dest
 from destinations.hubspot.emulator import BuildOptions, HubSpotEmulator, build, links
 from destinations.hubspot.emulator.portal import Row
 from destinations.hubspot.emulator.store import Record
+from tests.manual_clock import JumpingClock
 from transformer.destination import Settings
 from transformer.emulator import Call
 from transformer.outcome import Outcome
@@ -17,27 +17,6 @@ from transformer.upsert import Match, Operation, Upsert
 
 Value = str | bool | int | float | None
 TOKEN = "pat-na1-contract"
-
-
-class JumpingClock:
-    """A clock that is moved by whoever sleeps on it: no test waits."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_000.0
-
-    def now(self) -> float:
-        """Seconds so far."""
-        return self.seconds
-
-    def wall(self) -> float:
-        """Those seconds, from a fixed day on."""
-        return 1_763_800_000.0 + self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        """Move the clock on to the end of the sleep, and as real ones do, a little beyond."""
-        until = self.seconds + max(0.0, seconds) + 1e-6
-        await asyncio.sleep(0)
-        self.seconds = max(self.seconds, until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +75,13 @@ async def connected(
     settings: Mapping[str, Value] | None = None, **options: Unpack[BuildOptions]
 ) -> AsyncIterator[Setup]:
     """A destination connected to a fresh emulator; searches lag only if asked to."""
-    clock = JumpingClock()
+    clock = JumpingClock(1_763_801_000.0)
     options.setdefault("search_lag_seconds", 0.0)
     emulator = build(clock=clock, **options)
     async with emulator.serve():
         values = settings_for(emulator.url, **(settings or {}))
         assert KIND.validate(values) == []
         destination = open_destination(values, clock)
-        await destination.open()
         try:
             yield Setup(emulator, destination, clock)
         finally:

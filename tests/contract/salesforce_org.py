@@ -50,12 +50,17 @@ class Connected:
 
 @asynccontextmanager
 async def connected(
-    settings: Settings | None = None, **options: Unpack[BuildOptions]
+    settings: Settings | None = None, *, one_clock: bool = False, **options: Unpack[BuildOptions]
 ) -> AsyncIterator[Connected]:
-    """Serve an org and connect to it; the client asked for nothing unknown when it ends."""
+    """Serve an org and connect to it; the client asked for nothing unknown when it ends.
+
+    With `one_clock` the org goes by the destination's clock, as signatures that expire need.
+    """
     options.setdefault("custom_fields", CUSTOM_FIELDS)
     options.setdefault("custom_objects", CUSTOM_OBJECTS)
     clock = ManualClock()
+    if one_clock:
+        options["clock"] = clock
     async with emulator.build(**options).serve() as org:
         destination = KIND.open(
             {

@@ -21,7 +21,7 @@ async def test_a_track_becomes_an_external_activity() -> None:
         )
         assert outcomes[0] == Delivered("created", "1", "ExternalActivity")
         assert getattr(outcomes[1], "reason", None) is Reason.UNKNOWN_FIELD
-        row = setup.emulator.store.rows["external-activities"][1]
+        row = setup.emulator.store.rows["external-activities"]["1"]
         assert {name: row.get(name) for name in ("extension", "type", "email", "value")} == {
             "extension": "Events",
             "type": "Order_Completed",
@@ -65,7 +65,7 @@ async def test_a_sender_whose_clock_is_ahead_gets_no_activity_twice() -> None:
         setup.emulator.prospects.add("a@x.io")
         ahead = replace(activity("Order", "a@x.io"), event_time=setup.clock.wall() + 600)
         assert await setup.write_one(ahead) == Delivered("created", "1", "ExternalActivity")
-        setup.clock.seconds += 900
+        setup.clock.pass_seconds(900)
         again = replace(ahead, repeated=True)
         assert await setup.write_one(again) == Delivered("created", "1", "ExternalActivity")
 

@@ -16,7 +16,8 @@ import pytest
 
 from destinations.account_engagement.emulator import BUSINESS_UNIT, build
 from destinations.account_engagement.emulator.app import AccountEngagementEmulator
-from tests.contract.account_engagement import JumpingClock
+from tests.contract.account_engagement import NOON
+from tests.manual_clock import JumpingClock
 from transformer.emulator_faults import Fault
 
 OBJECTS = "/api/v5/objects"
@@ -91,7 +92,7 @@ def _json(content: bytes) -> Mapping[str, object]:
 @asynccontextmanager
 async def caller(*, several: bool = False) -> AsyncIterator[Caller]:
     """Serve a business unit and log in."""
-    clock = JumpingClock()
+    clock = JumpingClock(NOON)
     async with build(clock=clock, several_per_email=several).serve() as emulator:
         form = {
             "grant_type": "client_credentials",
@@ -168,7 +169,7 @@ async def test_a_query_goes_page_by_page_with_fields_alone() -> None:
             "prospects", fields="id", nextPageToken=str(second.body["nextPageToken"])
         )
         assert (last.ids, last.body["nextPageToken"]) == ([1], None)
-        client.clock.seconds += 3600
+        client.clock.pass_seconds(3600)
         assert (await client.get("prospects", fields="id", nextPageToken=token)).status == 200
 
 
@@ -178,14 +179,14 @@ async def test_filters_compare_and_the_recycle_bin_is_apart() -> None:
         add = client.emulator.prospects.add
         for number in range(1, 5):
             add(f"p{number}@x.io", isDeleted=number == 3)
-            client.clock.seconds += 60
+            client.clock.pass_seconds(60)
         assert (await client.get("prospects", fields="id")).ids == [1, 2, 4]
         assert (await client.get("prospects", fields="id", deleted="true")).ids == [3]
         assert (await client.get("prospects", fields="id", deleted="all")).ids == [1, 2, 3, 4]
         assert (await client.get("prospects", fields="id", email="p2@x.io")).ids == [2]
         assert (await client.get("prospects", fields="id", idList="1,4")).ids == [1, 4]
         assert (await client.get("prospects", fields="id", idGreaterThan="1")).ids == [2, 4]
-        second = client.emulator.store.rows["prospects"][2].values["createdAt"]
+        second = client.emulator.store.rows["prospects"]["2"].values["createdAt"]
         got = await client.get("prospects", fields="id", createdAtAfter=str(second))
         assert got.ids == [4]
 
@@ -318,7 +319,7 @@ async def test_a_stale_read_shows_the_records_of_a_minute_ago() -> None:
     """Older values, and no new records."""
     async with caller() as client:
         client.emulator.prospects.add("a@x.io", firstName="old")
-        client.clock.seconds += 120
+        client.clock.pass_seconds(120)
         await client.send("PATCH", f"{OBJECTS}/prospects/1", {"firstName": "new"})
         client.emulator.prospects.add("b@x.io")
         client.emulator.script(Fault("stale_reads", seconds=60, count=1))
@@ -354,7 +355,7 @@ async def test_an_import_is_opened_filled_and_started() -> None:
         await client.send("PATCH", "/api/v5/imports/1", {"status": "Ready"})
         done = await client.send("GET", "/api/v5/imports/1?fields=status,createdCount,updatedCount")
         assert done.body == {"status": "Complete", "createdCount": 1, "updatedCount": 1}
-        first = client.emulator.store.rows["prospects"][1]
+        first = client.emulator.store.rows["prospects"]["1"]
         assert (first.get("firstName"), first.get("phone")) == ("A", None)
 
 

@@ -43,7 +43,8 @@ async def test_there_are_never_more_requests_at_once_than_the_setting_says() -> 
 @pytest.mark.parametrize("status", [400, 429, 403])
 async def test_too_many_at_once_is_a_pause_whatever_the_status(status: int) -> None:
     """Code 66: others use the places too; nothing is lost and no attempt is used up."""
-    async with connected(limit_status=status) as setup:
+    one_request = {"connector_user_assigns": "always"}
+    async with connected(limit_status=status, settings=one_request) as setup:
         setup.emulator.script(Fault("concurrent_limit", path=UPSERT, skip=2, count=1))
         outcomes = await setup.write(*people(12))
         waiting = [o for o in outcomes if isinstance(o, Retry)]
@@ -68,7 +69,7 @@ async def test_the_days_limit_closes_until_the_accounts_day_ends(status: int) ->
             await setup.write(person("b@x.io"))
         # Noon in UTC of a day in October is eight in New York.
         assert caught.value.after_seconds == pytest.approx(16 * 3600, abs=30)
-        setup.clock.seconds += 16 * 3600 + 60
+        setup.clock.pass_seconds(16 * 3600 + 60)
         assert isinstance(await setup.write_one(person("b@x.io")), Delivered)
 
 
@@ -82,12 +83,24 @@ async def test_without_a_time_zone_the_quota_is_asked_for_now_and_then() -> None
         with pytest.raises(QuotaSpent):
             await setup.write(person("a@x.io"))
         before = setup.emulator.request_count
-        setup.clock.seconds += 601
+        setup.clock.pass_seconds(601)
         with pytest.raises(QuotaSpent):
             await setup.write(person("a@x.io"))
         assert setup.emulator.request_count == before + 1
         setup.emulator.used = 0
-        setup.clock.seconds += 601
+        setup.clock.pass_seconds(601)
+        assert isinstance(await setup.write_one(person("a@x.io")), Delivered)
+
+
+async def test_a_token_that_ended_meanwhile_costs_no_second_wait_for_the_quota() -> None:
+    """The question that met the 401 is asked again with the new token."""
+    async with connected(daily_calls=20, settings={"recheck_seconds": 600.0}) as setup:
+        setup.emulator.used = 20
+        with pytest.raises(QuotaSpent):
+            await setup.write(person("a@x.io"))
+        setup.emulator.used = 0
+        setup.clock.pass_seconds(601)
+        setup.emulator.oauth.expire_all()
         assert isinstance(await setup.write_one(person("a@x.io")), Delivered)
 
 
@@ -109,7 +122,7 @@ async def test_usage_by_others_is_learned() -> None:
     async with connected() as setup:
         await setup.write(person("a@x.io"))
         setup.emulator.used = 30_000
-        await setup.write(person("b@x.io"))
+        await setup.write(person("a@x.io"))
         assert (setup.destination.budget.used, setup.destination.budget.limit) == (30_001, 50_000)
 
 

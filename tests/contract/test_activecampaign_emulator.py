@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from destinations.activecampaign.emulator import ActiveCampaignEmulator, build
-from tests.contract.activecampaign import JumpingClock
+from tests.manual_clock import JumpingClock
 from transformer.emulator_faults import Fault
 
 TOKEN = "emulator-token"

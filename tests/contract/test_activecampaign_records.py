@@ -3,11 +3,12 @@
 import pytest
 
 from destinations.activecampaign.destination import KIND
+from destinations.activecampaign.domains import RELOAD_SECONDS
 from tests.contract.activecampaign import Setup, connected, new, person, record
 from transformer.event import Event, ExternalId
 from transformer.mapping import Options, compile_mapping
 from transformer.outcome import Delivered, Reason, Rejected, Skipped
-from transformer.upsert import Match, Operation, Upsert
+from transformer.upsert import Match, Note, Operation, Upsert
 
 MAPPING = compile_mapping(
     KIND.mapping_file.read_text(encoding="utf-8"),
@@ -60,6 +61,113 @@ async def test_an_account_name_that_is_taken_becomes_an_update_of_that_account()
         outcome = await setup.write(new("account", name="Acme", accountUrl="a.io"))
         assert outcome == [Delivered("updated", "1", "account")]
         assert [row["accountUrl"] for row in setup.rows("accounts")] == ["a.io"]
+
+
+def by_url(url: str, *names: str, **properties: object) -> Upsert:
+    """An account found by the domain of its URL, else by name."""
+    matches = (Match("accountUrl", url), *(Match("name", name) for name in names))
+    return Upsert("account", Operation.UPSERT, properties, matches, required=frozenset({"name"}))
+
+
+async def test_an_account_is_found_by_the_domain_of_its_url() -> None:
+    """However the URL is spelled; all accounts are listed once, two pages of them (row C4)."""
+    async with connected() as setup:
+        for number in range(100):
+            setup.emulator.accounts.insert({"name": f"A{number}", "accountUrl": ""})
+        setup.emulator.accounts.insert({"name": "Acme", "accountUrl": "https://www.Acme.io/x"})
+        for name in ("Acme Inc", "Acme Ltd"):
+            assert await setup.write(by_url("acme.io", name, name=name)) == [
+                Delivered("updated", "101", "account")
+            ]
+        assert setup.rows("accounts")[100]["name"] == "Acme Ltd"
+        assert setup.emulator.calls_by_route["GET /api/3/accounts"] == 2
+
+
+async def test_an_account_that_is_created_is_known_by_its_domain() -> None:
+    """Without another listing, and by its new one when it gets another."""
+    async with connected() as setup:
+        made = by_url("acme.io", "Acme", name="Acme", accountUrl="acme.io")
+        assert await setup.write(made) == [Delivered("created", "1", "account")]
+        moved = by_url("www.acme.io", accountUrl="acme.com")
+        assert await setup.write(moved) == [Delivered("updated", "1", "account")]
+        assert await setup.write(by_url("acme.com", name="B")) == [
+            Delivered("updated", "1", "account")
+        ]
+        assert await setup.write(by_url("acme.io", "C", name="C", accountUrl="acme.io")) == [
+            Delivered("created", "2", "account")
+        ]
+
+
+async def test_an_unknown_domain_has_the_accounts_listed_again_after_a_while() -> None:
+    """What others made is found; the listing is not repeated for every event."""
+    async with connected() as setup:
+        assert await setup.write(by_url("a.io", "A", name="A")) == [
+            Delivered("created", "1", "account")
+        ]
+        setup.emulator.accounts.insert({"name": "Bee", "accountUrl": "b.io"})
+        listed = setup.emulator.calls_by_route["GET /api/3/accounts"]
+        await setup.write(by_url("c.io", "A", name="A"))
+        assert setup.emulator.calls_by_route["GET /api/3/accounts"] == listed
+        await setup.clock.sleep(RELOAD_SECONDS)
+        assert await setup.write(by_url("b.io", "B", name="B")) == [
+            Delivered("updated", "2", "account")
+        ]
+
+
+async def test_an_account_found_by_its_domain_is_not_given_another_s_name() -> None:
+    """Names are unique: the rest is written, with a note."""
+    async with connected() as setup:
+        setup.emulator.accounts.insert({"name": "Acme", "accountUrl": ""})
+        setup.emulator.accounts.insert({"name": "Acme Inc", "accountUrl": "acme.io"})
+        upsert = by_url("acme.io", "Acme", name="Acme", accountUrl="https://acme.io")
+        note = Note("dropped", "name", "another account has this name")
+        assert await setup.write(upsert) == [Delivered("updated", "2", "account", (note,))]
+        assert [(row["name"], row["accountUrl"]) for row in setup.rows("accounts")] == [
+            ("Acme", ""), ("Acme Inc", "https://acme.io"),
+        ]  # fmt: skip
+
+
+async def test_several_accounts_of_one_domain_are_a_policy() -> None:
+    """Refused with all ids, by default."""
+    for policy, expected in (("refuse", None), ("first", "1"), ("newest", "2")):
+        async with connected(several_matches=policy) as setup:
+            for name in ("A", "B"):
+                setup.emulator.accounts.insert({"name": name, "accountUrl": "a.io"})
+            [outcome] = await setup.write(by_url("a.io", owner=1))
+            if expected is None:
+                assert isinstance(outcome, Rejected)
+                assert outcome.reason is Reason.SEVERAL_MATCHES
+                assert outcome.vendor == {"ids": ["1", "2"]}
+            else:
+                assert outcome == Delivered("updated", expected, "account")
+
+
+async def test_an_account_of_a_domain_that_was_deleted_meanwhile_is_made_again() -> None:
+    """The listing still had it."""
+    async with connected() as setup:
+        setup.emulator.accounts.insert({"name": "Acme", "accountUrl": "acme.io"})
+        await setup.write(by_url("acme.io", owner=1))
+        setup.emulator.store.remove("accounts", "1")
+        assert await setup.write(by_url("acme.io", "Acme", name="Acme")) == [
+            Delivered("created", "2", "account")
+        ]
+
+
+async def test_an_account_without_a_name_is_not_created() -> None:
+    """Found by its domain it may do without one (row C6)."""
+    async with connected() as setup:
+        [outcome] = await setup.write(by_url("acme.io", owner=1))
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason is Reason.REQUIRED_FIELD_MISSING
+
+
+async def test_accounts_are_not_listed_where_that_is_off() -> None:
+    """Then the name is all that finds them."""
+    async with connected(match_account_domains=False) as setup:
+        setup.emulator.accounts.insert({"name": "Acme", "accountUrl": "acme.io"})
+        assert await setup.write(by_url("acme.io", "Other", name="Other")) == [
+            Delivered("created", "2", "account")
+        ]
 
 
 async def test_an_account_that_was_deleted_meanwhile_is_made_again() -> None:
@@ -226,6 +334,20 @@ async def test_external_ids_write_one_record_each() -> None:
         assert isinstance(outcomes[2], Rejected)
         assert outcomes[2].reason is Reason.UNKNOWN_OBJECT
         assert setup.contact("a@x.io")["firstName"] == "A"
+
+
+async def test_a_group_without_a_website_is_found_by_the_domain_of_the_address() -> None:
+    """After the name, which is unique; never by a mail provider's (row C4)."""
+    async with connected() as setup:
+        setup.emulator.accounts.insert({"name": "Acme", "accountUrl": "acme.io"})
+        for email, name in (("a@acme.io", "Acme Inc"), ("a@gmail.com", "Gee"), ("a@b.io", "Bee")):
+            traits: dict[str, object] = {"name": name, "email": email}
+            event = Event("group", "m1", 1.0, traits, {}, {}, (), {"type": "group"})
+            [outcome] = await deliver(setup, event)
+            assert isinstance(outcome, Delivered)
+        assert [(row["name"], row.get("accountUrl", "")) for row in setup.rows("accounts")] == [
+            ("Acme Inc", "acme.io"), ("Gee", ""), ("Bee", "b.io"),
+        ]  # fmt: skip
 
 
 async def test_a_group_becomes_an_account() -> None:

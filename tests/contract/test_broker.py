@@ -6,20 +6,20 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.contract.brokers import (
+    KEYED,
     PARTITIONS,
-    PATIENCE_SECONDS,
     Harness,
     Worker,
     by_partition,
     harness,
+    produce,
+    read_all,
     until,
 )
 from transformer.broker import TopicSpec
 from transformer.embedded import EmbeddedCluster
 from transformer.errors import PartitionLost, ProduceFailed
-from transformer.record import Message, Partition, Record
-
-KEYED = [Message(b"%d" % n, b"key-%d" % (n % 7)) for n in range(70)]
+from transformer.record import Message, Partition
 
 
 @pytest.fixture(scope="module")
@@ -44,24 +44,6 @@ async def full(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     """
     async with harness(request.param, request) as one:
         yield one
-
-
-async def produce(it: Harness, topic: str, *messages: Message) -> None:
-    """Produce with a producer of its own."""
-    producer = await it.broker.producer()
-    await producer.produce(topic, messages)
-    await producer.close()
-
-
-async def read_all(it: Harness, topic: str, count: int) -> list[Record]:
-    """The first `count` records of a topic."""
-    reader = await it.broker.reader([topic], from_beginning=True)
-    records: list[Record] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(records) < count:
-            records += await reader.read(timeout_seconds=1.0)
-    await reader.close()
-    return records
 
 
 async def test_records_of_a_key_stay_in_one_partition_and_in_order(it: Harness) -> None:
@@ -328,32 +310,6 @@ async def test_what_a_callback_raises_is_raised_by_read(full: Harness) -> None:
     await worker.join()
     with pytest.raises(ProduceFailed, match="dead letter"):
         await worker.read_until(lambda: False)
-
-
-async def test_a_reader_reads_all_from_the_beginning(it: Harness) -> None:
-    """Every partition of every topic, and its positions meet the ends."""
-    topics = [await it.topic(), await it.topic()]
-    for topic in topics:
-        await produce(it, topic, *KEYED)
-    reader = await it.broker.reader(topics, from_beginning=True)
-    records: list[Record] = []
-    while len(records) < 2 * len(KEYED):
-        records += await reader.read(timeout_seconds=5.0)
-    positions = await reader.positions()
-    await reader.close()
-    assert len(positions) == 2 * PARTITIONS
-    assert all(position == end for position, end in positions.values())
-    assert sum(end for _, end in positions.values()) == 2 * len(KEYED)
-
-
-async def test_a_reader_from_the_end_reads_only_what_is_new(it: Harness) -> None:
-    """What was there before stays unread."""
-    topic = await it.topic()
-    await produce(it, topic, *KEYED)
-    reader = await it.broker.reader([topic], from_beginning=False)
-    assert list(await reader.read(timeout_seconds=0.1)) == []
-    await produce(it, topic, Message(b"new", b"k"))
-    assert [record.value for record in await reader.read(timeout_seconds=5.0)] == [b"new"]
 
 
 async def test_topics_are_created_once(it: Harness) -> None:

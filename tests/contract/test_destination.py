@@ -104,7 +104,7 @@ async def test_two_events_of_a_new_person_make_one_record(trial: Trial) -> None:
 async def test_a_worker_that_reads_a_batch_again_makes_no_second_record(trial: Trial) -> None:
     """The first was killed after its write; the next one knows only that it may have happened."""
     await trial.deliver(*FIVE)
-    second = replace(trial, destination=await trial.another())
+    second = replace(trial, destination=trial.another())
     outcomes = await second.deliver(*FIVE, repeated=True)
     await second.destination.close()
     assert set(words(outcomes)) <= DONE
@@ -220,7 +220,7 @@ def test_credentials_that_run_out_are_renewed(name: str) -> None:
         expired = app.subject(name).facts.expired
         assert expired is not None
         async with on_trial(name) as trial:
-            another = await trial.another(trial.subject.renewable())
+            another = trial.another(trial.subject.renewable())
             renewing = replace(trial, destination=another)
             await renewing.deliver(identify("warm@example.com", "Warm"))
             trial.script(expired)

@@ -84,7 +84,7 @@ async def test_several_companies_of_a_domain_are_not_guessed_among() -> None:
         settings = {"company_association": "email_domain", "several_matches": policy}
         async with connected(settings) as setup:
             found = [setup.add("companies", name="A", domain="acme.example")]
-            setup.clock.seconds += 1.0
+            setup.clock.pass_seconds(1.0)
             found.append(setup.add("companies", name="B", domain="acme.example"))
             (outcome,) = await setup.write(contact("ada@acme.example"))
             linked = [each for each, _ in setup.linked(setup.contact("ada@acme.example"))]
@@ -137,7 +137,7 @@ async def test_a_lost_company_create_is_waited_for_and_found() -> None:
         (second,) = await setup.write(contact("ada@acme.example", repeated=True))
         assert isinstance(second, Retry)
         assert second.after_seconds == 5.0
-        setup.clock.seconds += 5.0
+        setup.clock.pass_seconds(5.0)
         (third,) = await setup.write(contact("ada@acme.example", repeated=True))
         assert isinstance(third, Delivered)
         (record,) = setup.records("companies")

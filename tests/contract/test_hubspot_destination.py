@@ -194,7 +194,7 @@ async def test_companies_are_found_by_domain_and_created_once_though_searches_la
     async with connected(search_lag_seconds=5.0) as setup:
         (first,) = await setup.write(company("acme.example", name="Acme"))
         (second,) = await setup.write(company("acme.example", city="Bonn"))
-        setup.clock.seconds += 6.0
+        setup.clock.pass_seconds(6.0)
         (third,) = await setup.write(company("ACME.example", state="NRW"))
         (record,) = setup.records("companies")
         assert [first, second, third] == [
@@ -211,7 +211,7 @@ async def test_several_companies_of_one_domain_follow_the_policy(
     """Refused with every id by default."""
     async with connected({"several_matches": policy}) as setup:
         found = [setup.add("companies", name="A", domain="acme.example")]
-        setup.clock.seconds += 10.0
+        setup.clock.pass_seconds(10.0)
         found.append(setup.add("companies", name="B", domain="acme.example"))
         (outcome,) = await setup.write(company("acme.example", city="Bonn"))
         if chosen is None:

@@ -82,7 +82,7 @@ async def test_an_event_without_a_definition_is_rejected_and_asked_about_once_in
             assert outcome.reason is Reason.UNKNOWN_OBJECT
         assert setup.emulator.api_calls == 2
         define(setup, "signed_up")
-        setup.clock.seconds += 301.0
+        setup.clock.pass_seconds(301.0)
         (outcome,) = await setup.write(event("Signed Up", "m-1"))
         assert isinstance(outcome, Delivered)
 

@@ -15,7 +15,7 @@ from tests.contract.pipedrive_company import (
     summary,
 )
 from transformer.emulator_faults import Fault
-from transformer.outcome import Reason, Rejected, Retry
+from transformer.outcome import Delivered, Reason, Rejected, Retry
 
 PLANS = ["Free", "Pro Plan", "Enterprise"]
 
@@ -90,13 +90,23 @@ async def test_a_custom_value_is_formatted_by_its_field_s_type(
 async def test_a_value_that_its_field_cannot_take_is_rejected_before_it_is_sent(
     field_type: str, value: object, reason: Reason
 ) -> None:
-    """Naming the field, with unknown_fields: reject."""
-    async with connected({"unknown_fields": "reject"}) as to:
+    """Naming the field, with invalid_values: reject; what is too long is so in any case."""
+    settings = {"invalid_values": "drop" if reason is Reason.VALUE_TOO_LONG else "reject"}
+    async with connected(settings) as to:
         to.company.schema.add("persons", "Mine", field_type, PLANS if field_type == "enum" else [])
         outcome = await to.one(identify(Mine=value))
         assert isinstance(outcome, Rejected)
         assert (outcome.reason, outcome.vendor["fields"]) == (reason, ["Mine"])
         assert to.route_calls("POST") == 0
+
+
+async def test_a_value_that_its_field_cannot_take_is_dropped_by_default() -> None:
+    """One odd number loses nobody; the result names it."""
+    async with connected() as to:
+        to.company.schema.add("persons", "Mine", "double")
+        outcome = await to.one(identify(Mine="about 5"))
+        assert isinstance(outcome, Delivered)
+        assert [(note.code, note.field) for note in outcome.notes] == [("dropped", "Mine")]
 
 
 async def test_absent_null_empty_false_and_zero_stay_five_different_things() -> None:

@@ -161,6 +161,18 @@ async def test_a_spent_share_stops_before_the_limit_and_resumes_by_itself() -> N
         assert summary((await to.write(identify("b@x.io")))[0]) == "created"
 
 
+async def test_a_token_that_ended_meanwhile_costs_no_second_wait_for_the_quota() -> None:
+    """The probe that met the 401 is sent again with the new token, and what it tells counts."""
+    async with connected({"recheck_seconds": 60.0}, daily_limit=100) as to:
+        to.org.set_quota_used(80)
+        with pytest.raises(QuotaSpent):
+            await to.write(identify("a@x.io"))
+        to.org.set_quota_used(10)
+        to.clock.pass_seconds(61.0)
+        to.org.expire_sessions()
+        assert summary((await to.write(identify("a@x.io")))[0]) == "created"
+
+
 async def test_a_quota_that_others_spent_is_waited_for() -> None:
     """The org itself refuses; nothing is lost and nothing is tried meanwhile."""
     async with connected(daily_limit=100) as to:

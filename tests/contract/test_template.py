@@ -29,7 +29,7 @@ class Setup:
 
     def values(self, record_id: str) -> dict[str, object]:
         """What the account holds of a contact."""
-        return self.emulator.contacts.rows[record_id].values
+        return self.emulator.contacts.find(record_id).values
 
 
 @asynccontextmanager
@@ -37,7 +37,7 @@ async def connected() -> AsyncIterator[Setup]:
     """An account with one contact, Ann."""
     clock = ManualClock()
     async with build(clock=clock, fields={"plan": "text"}).serve() as emulator:
-        emulator.contacts.create({"email": "ann@example.com", "first_name": "Ann", "plan": ""}, 0)
+        emulator.contacts.create({"email": "ann@example.com", "first_name": "Ann", "plan": ""})
         settings = emulator.connection_settings()
         assert KIND.validate(settings) == []
         destination = open_destination(settings, clock)
@@ -98,7 +98,7 @@ async def test_with_create_or_update_off_the_other_is_skipped() -> None:
         assert await setup.one(person("bea@example.com", Operation.UPDATE)) == Skipped(
             Reason.CREATE_DISABLED
         )
-        assert len(setup.emulator.contacts.rows) == 1
+        assert len(setup.emulator.contacts.rows["contact"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -65,13 +65,11 @@ class Trial:
             worker.read(self._record(event, number), repeated=repeated)
         return worker
 
-    async def another(self, settings: Settings | None = None) -> Destination:
+    def another(self, settings: Settings | None = None) -> Destination:
         """One more destination on the same emulator, as another worker has it."""
         given = _settings(self.kind, self.subject, settings or {})
         assert list(self.kind.validate(given)) == []
-        destination = self.kind.open(given, self.clock)
-        await destination.open()
-        return destination
+        return self.kind.open(given, self.clock)
 
     def mapped(self, record: Record) -> Sequence[Upsert | Rejected]:
         """What the default mapping makes of a record."""
@@ -144,7 +142,6 @@ async def on_trial(name: str, settings: Settings | None = None) -> AsyncIterator
         secrets = [str(given[s.name]) for s in kind.settings if s.secret and given[s.name]]
         with _discreet([*secrets, "@example"]):
             destination = kind.open(given, clock)
-            await destination.open()
             try:
                 yield Trial(subject, kind, destination, _mapping(kind), clock)
             finally:

@@ -19,30 +19,58 @@ import pytest
 import yaml
 
 from tests.cli.process import Process, running
-from tests.deploy.hostile import hostile
+from tests.deploy.hostile import ALL, hostile
 from tests.deploy.tools import ROOT
+from tests.manual_clock import ManualClock
 from transformer import app
+from transformer.config import load
+from transformer.decode import decode
+from transformer.destination import Finding
 from transformer.embedded import EmbeddedCluster
+from transformer.errors import WriteFailed
 from transformer.kafka import KafkaBroker
-from transformer.record import Message
+from transformer.outcome import Rejected
+from transformer.record import Message, Record
+from transformer.upsert import Upsert
 
 CANARY: Final = "zq7canary"
 EMAIL: Final = f"{CANARY}@{CANARY}.example"
 URLS: Final = ("base_url", "login_url", "instance_url", "oauth_url", "event_url")
 SECONDS: Final = 6.0
 KINDS: Final = app.kind_names()
+APP: Final = {name: f"{CANARY}-{name}" for name in ("client_id", "client_secret", "refresh_token")}
+# Connections beside the smallest example's: the other ways to log in.
+LOGINS: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    "salesforce-soap": (
+        "salesforce",
+        {name: f"{CANARY}-{name}" for name in ("username", "password", "security_token")},
+    ),
+    "salesforce-refresh": ("salesforce", APP),
+    "account-engagement-refresh": (
+        "account_engagement",
+        APP | {"business_unit_id": "0Uv000000000002CAA"},
+    ),
+    "hubspot-oauth": ("hubspot", APP),
+    "pipedrive-oauth": ("pipedrive", APP),
+}
+CONNECTIONS: Final = {kind.replace("_", "-"): kind for kind in KINDS} | {
+    name: kind for name, (kind, _) in LOGINS.items()
+}
+ROUNDS: Final = 150
 
 
-def settings(kind: str, url: str) -> dict[str, Any]:
-    """The settings of the kind's smallest example, every secret a canary, every host ours."""
+def settings(name: str, url: str) -> dict[str, Any]:
+    """The settings of a connection, every secret a canary, every host ours."""
+    kind, login = LOGINS.get(name, (CONNECTIONS[name], {}))
     text = (ROOT / "destinations" / kind / "examples" / "minimal.yaml").read_text()
     (connection,) = yaml.safe_load(text)["connections"]
     known = {one.name for one in app.kind(kind).settings}
     found = {
-        name: f"{CANARY}-{name}" if str(value).startswith("${") else value
-        for name, value in connection["settings"].items()
+        key: f"{CANARY}-{key}" if str(value).startswith("${") else value
+        for key, value in connection["settings"].items()
+        if not (login and str(value).startswith("${"))
     }
-    return found | {name: url for name in URLS if name in known}
+    return found | login | {key: url for key in URLS if key in known}
 
 
 def configuration(servers: list[str], url: str) -> str:
@@ -56,11 +84,11 @@ def configuration(servers: list[str], url: str) -> str:
             "kafka": {"bootstrap_servers": servers, "topics": ["events"], "create_topics": False},
             "connections": [
                 {
-                    "name": kind.replace("_", "-"), "destination": kind,
+                    "name": name, "destination": kind,
                     "opt_in": "off", "paused": False,
-                    "settings": settings(kind, url), "delivery": delivery,
+                    "settings": settings(name, url), "delivery": delivery,
                 }
-                for kind in KINDS
+                for name, kind in CONNECTIONS.items()
             ],
             "http": {"port": 0},
             "log": {"format": "json", "level": "debug"},
@@ -98,6 +126,18 @@ async def produce(servers: list[str]) -> None:
     await broker.close()
 
 
+def upserts(wired: app.Wired) -> list[Upsert]:
+    """What the connection's mapping makes of all the events."""
+    found: list[Upsert] = []
+    for offset, message in enumerate(events()):
+        event = decode(Record("events", 0, offset, 0, message.key, message.value, message.headers))
+        plan = () if isinstance(event, Rejected) else wired.mapping.evaluate(event)
+        found += (
+            [each for each in plan if isinstance(each, Upsert)] if isinstance(plan, tuple) else []
+        )
+    return found
+
+
 def told(text: str) -> list[str]:
     """The lines that hold a canary."""
     return [line[:260] for line in text.splitlines() if CANARY in line.lower()]
@@ -120,14 +160,14 @@ def output(process: Process, number: signal.Signals = signal.SIGTERM) -> str:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("statuses", [(400, 409, 422), (401, 403, 404, 302), (500, 200)])
+@pytest.mark.parametrize("statuses", [(400, 409, 422), (401, 403, 404, 302), (500, 200, 207), ()])
 def test_no_canary_comes_out_of_a_worker_whose_crms_tell_everything(
     statuses: tuple[int, ...], tmp_path: Path
 ) -> None:
-    """Every kind of CRM, every kind of failure; logs at debug, metrics, health, ledger."""
+    """Every kind of CRM, every kind of failure, logins too; logs, metrics, health, ledger."""
     with (
         EmbeddedCluster() as cluster,
-        hostile(CANARY, lets_in=True, statuses=statuses) as crm,
+        hostile(CANARY, lets_in=bool(statuses), statuses=statuses or ALL) as crm,
     ):
         servers = list(cluster.bootstrap_servers)
         asyncio.run(produce(servers))
@@ -144,8 +184,8 @@ def test_no_canary_comes_out_of_a_worker_whose_crms_tell_everything(
             kept = "\n".join(page(ready, path) for path in ("/metrics", "/ledger"))
             printed += output(ledger)
     assert set(statuses) <= set(crm.requests)
-    for kind in KINDS:
-        name = kind.replace("_", "-")
+    assert bool(statuses) is (set(crm.logins) == {200})
+    for name in CONNECTIONS:
         assert f'transformer_destination_requests_total{{connection="{name}"' in pages
     assert re.search(r'transformer_settled_events_total\{[^}]*outcome="rejected"', pages)
     assert '"rejected' in kept
@@ -154,20 +194,66 @@ def test_no_canary_comes_out_of_a_worker_whose_crms_tell_everything(
     assert told(printed) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", CONNECTIONS)
+@pytest.mark.parametrize("lets_in", [True, False])
+async def test_no_canary_is_in_the_text_of_a_failure(
+    name: str, *, lets_in: bool, tmp_path: Path
+) -> None:
+    """Round after round of other answers: what a write raises is a WriteFailed, safe to log."""
+    with hostile(CANARY, lets_in=lets_in) as crm:
+        config = tmp_path / "transformer.yaml"
+        config.write_text(configuration(["127.0.0.1:1"], crm.url))
+        chosen = app.choose(load(config, app.kind, {}), name)
+        (wired,) = app.wire(chosen)
+        clock = ManualClock()
+        destination = wired.destination(clock)
+        batch = upserts(wired)
+        said: list[str] = []
+        for number in range(ROUNDS):
+            clock.pass_seconds(90_000.0)
+            try:
+                await destination.write(batch[number % 3 :: 3][: 1 + number % 4])
+            except WriteFailed as failure:
+                said += [type(failure).__name__, str(failure)]
+        await destination.close()
+    assert len(set(said)) > 2
+    assert told("\n".join(said)) == []
+
+
+@pytest.mark.parametrize("name", CONNECTIONS)
+@pytest.mark.parametrize("good", range(5))
+async def test_no_canary_is_in_a_finding_of_a_check(name: str, good: int, tmp_path: Path) -> None:
+    """What goes wrong at once, and after a few requests that went well."""
+    found: list[Finding] = []
+    with hostile(CANARY, lets_in=True, good=good) as crm:
+        config = tmp_path / "transformer.yaml"
+        config.write_text(configuration(["127.0.0.1:1"], crm.url))
+        (wired,) = app.wire(app.choose(load(config, app.kind, {}), name))
+        clock = ManualClock()
+        for _ in range(24):
+            clock.pass_seconds(90_000.0)
+            destination = wired.destination(clock)
+            try:
+                found += await destination.check(wired.mapping.fields())
+            except WriteFailed as failure:
+                found.append(Finding("error", name, str(failure)))
+            await destination.close()
+    assert {one.level for one in found} >= {"error"}
+    assert told("\n".join(f"{one.where}: {one.message}" for one in found)) == []
+
+
+@pytest.mark.parametrize("name", CONNECTIONS)
 @pytest.mark.parametrize("lets_in", [True, False])
 def test_no_secret_comes_out_of_a_check_that_fails(
-    kind: str, *, lets_in: bool, tmp_path: Path
+    name: str, *, lets_in: bool, tmp_path: Path
 ) -> None:
     """What the CRM says about the credentials is told, not the credentials."""
     with hostile("told", lets_in=lets_in) as crm:
         config = tmp_path / "transformer.yaml"
         config.write_text(configuration(["127.0.0.1:1"], crm.url))
-        with running(
-            "check", "--config", str(config), "--online", "--connection", kind.replace("_", "-")
-        ) as check:
+        with running("check", "--config", str(config), "--online", "--connection", name) as check:
             assert check.exit_code(40) in {2, 3}
-        assert crm.requests
+        assert crm.requests + crm.logins
     assert told("\n".join(check.seen)) == []
 
 
@@ -180,7 +266,7 @@ def test_no_secret_comes_out_of_a_configuration_that_is_refused(
     secrets = [one.name for one in app.kind(kind).settings if one.secret]
     assert secrets
     value: object = [CANARY] if wrong == "list" else {"inner": CANARY}
-    broken = settings(kind, "https://example.com") | dict.fromkeys(secrets, value)
+    broken = settings(kind.replace("_", "-"), "https://example.com") | dict.fromkeys(secrets, value)
     broken |= {f"{name}x": CANARY for name in secrets}
     document = {
         "kafka": {"bootstrap_servers": ["127.0.0.1:1"], "topics": ["events"]},

@@ -32,6 +32,11 @@ connections:
     destination: salesforce
     settings: {{login_url: "{url}", client_id: consumer-key, client_secret: consumer-secret}}
     delivery: {{linger_seconds: 0.05}}
+    credential_expires: "2099-01-31"
+  - name: held
+    destination: salesforce
+    paused: true
+    settings: {{login_url: "{url}", client_id: consumer-key, client_secret: consumer-secret}}
 http: {{port: 0}}
 """
 SCRAPES = """\
@@ -157,6 +162,12 @@ async def _watch(folder: Path, config: Path, servers: list[str]) -> None:
             kept = "sum(transformer_ledger_settled_records)"
             await asyncio.to_thread(until, lambda: watcher.values(kept) == [27])
             await asyncio.to_thread(until, lambda: _is_recorded(watcher))
+            # The connection that is paused has its series, too.
+            paused = 'transformer_connection_state{state="paused"} == 1'
+            assert watcher.values(paused) == [1]
+            held = 'connection:transformer_lag_records:sum{connection="held"}'
+            await asyncio.to_thread(until, lambda: watcher.values(held) != [])
+            assert watcher.values('transformer_read_records_total{connection="held"}') == [0]
             await asyncio.to_thread(_judge, watcher)
 
 

@@ -1,4 +1,7 @@
-"""The running ledger on real Apache Kafka: a gap and a repeat planted, a kill, several workers."""
+"""The running ledger on real Apache Kafka: gaps and repeats planted, a kill, several workers."""
+
+# mypy: allow-untyped-calls
+# (aiokafka has few annotations)
 
 import asyncio
 import json
@@ -9,9 +12,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli.process import Process, running
@@ -38,7 +43,7 @@ class Ledger:
         with urllib.request.urlopen(f"{self._url}{path}", timeout=5) as answer:  # noqa: S310 - our own address
             return str(answer.read().decode())
 
-    def accounts(self) -> dict[int, dict[str, int]]:
+    def accounts(self) -> dict[int, dict[str, Any]]:
         """The accounts it keeps, by source partition."""
         return {one["partition"]: one for one in json.loads(self.get("/ledger"))["accounts"]}
 
@@ -89,6 +94,21 @@ async def prepared(topics: Topics, folder: Path) -> AsyncIterator[tuple[Path, Pr
         await broker.close()
 
 
+async def commit(topics: Topics, next_offsets: dict[int, int]) -> None:
+    """Commit as the workers of the connection would; by partition."""
+    client = AIOKafkaConsumer(
+        bootstrap_servers=list(topics.servers), group_id=f"{topics.name}-crm",
+        enable_auto_commit=False,
+    )  # fmt: skip
+    await client.start()
+    try:
+        places = {TopicPartition(topics.events, n): offset for n, offset in next_offsets.items()}
+        client.assign(list(places))
+        await client.commit(places)
+    finally:
+        await client.stop()
+
+
 def until(what: Callable[[], bool], seconds: float = 40.0) -> None:
     """Wait for it."""
     deadline = time.monotonic() + seconds
@@ -106,7 +126,9 @@ async def test_a_gap_and_a_repeat_are_found_kept_over_a_kill_and_shared_by_worke
         keys = [b"%d" % n for n in range(400)]
         await producer.produce(topics.events, [Message(b"{}", key) for key in keys])
         offsets = [(p, o) for p in range(4) for o in range(RECORDS)]
-        settled = [(p, o) for p, o in offsets if (p, o) not in {(0, 7), (0, 8)}]
+        # 0/7 and 0/8 are committed and have no result: a gap. 2/9 is still being tried: no gap.
+        settled = [(p, o) for p, o in offsets if (p, o) not in {(0, 7), (0, 8), (2, 9)}]
+        await commit(topics, {0: RECORDS, 1: RECORDS, 2: 9, 3: RECORDS})
         results = [result(topics, p, o) for p, o in settled]
         await producer.produce(
             topics.metrics, [*results, result(topics, 1, 5), Message(b"no result")]
@@ -121,6 +143,11 @@ async def test_a_gap_and_a_repeat_are_found_kept_over_a_kill_and_shared_by_worke
             kept = ledger.accounts()
             assert {p: a["consumed"] for p, a in kept.items()} == dict.fromkeys(range(4), RECORDS)
             assert {p: a["missing"] for p, a in kept.items()} == {0: 2, 1: 0, 2: 0, 3: 0}
+            assert {p: a["in_flight"] for p, a in kept.items()} == {0: 0, 1: 0, 2: 1, 3: 0}
+            assert {p: a["committed_offset"] for p, a in kept.items()} == {
+                0: RECORDS, 1: RECORDS, 2: 9, 3: RECORDS,
+            }  # fmt: skip
+            assert time.time() - kept[2]["gaps"][0]["since"] > GRACE_SECONDS
             assert {p: a["repeated"] for p, a in kept.items()} == {0: 0, 1: 1, 2: 0, 3: 0}
             missing = ledger.metric("transformer_ledger_missing_records")
             assert missing == {"0": 2, "1": 0, "2": 0, "3": 0}
@@ -134,13 +161,22 @@ async def test_a_gap_and_a_repeat_are_found_kept_over_a_kill_and_shared_by_worke
                 2: 0,
                 3: 0,
             }
-            late = [result(topics, 0, 7), result(topics, 0, 8, "rejected"), result(topics, 0, 8)]
+            assert ledger.accounts()[2]["missing"] == 0
+            await commit(topics, {2: RECORDS})
+            await asyncio.to_thread(until, lambda: ledger.accounts()[2]["missing"] == 1)
+            late = [
+                result(topics, 2, 9),
+                result(topics, 0, 7),
+                result(topics, 0, 8, "rejected"),
+                result(topics, 0, 8),
+            ]
             await producer.produce(topics.metrics, late)
             await asyncio.to_thread(
                 until, lambda: ledger.accounts().get(0, {}).get("contradicted") == 1
             )
             healed = ledger.accounts()[0]
             assert (healed["missing"], healed["delivered"], healed["rejected"]) == (0, RECORDS, 0)
+            assert ledger.accounts()[2]["missing"] == 0
             assert ledger.end(signal.SIGTERM) == 0
 
         with ledgers(config, 2) as pair:
@@ -171,11 +207,34 @@ async def test_offsets_that_hold_no_record_are_not_missing(
         await producer.produce(topics.events, [Message(b"{}") for _ in range(5)])
         # Offsets 5 to 8 are beyond the end of the topic: no record is there.
         await producer.produce(topics.metrics, [result(topics, 0, o) for o in (0, 1, 2, 4, 9)])
+        await commit(topics, {0: 12})
         with ledgers(config) as (ledger,):
-            await asyncio.to_thread(until, lambda: ledger.accounts().get(0, {}).get("absent") == 4)
+            # 5 to 8 lie between results, 10 and 11 between the last one and the commit.
+            await asyncio.to_thread(until, lambda: ledger.accounts().get(0, {}).get("absent") == 6)
             assert ledger.accounts()[0]["missing"] == 1
             assert ledger.end(signal.SIGTERM) == 0
         with running("ledger", "--config", str(config), "--once", "--json") as once:
             verdict = json.loads(once.wait_for("conserved"))
-            assert (verdict["missing_ranges"], verdict["no_record"]) == ([[3, 3]], 4)
+            assert (verdict["missing_ranges"], verdict["no_record"]) == ([[3, 3]], 6)
             assert once.exit_code() == 1
+
+
+async def test_the_offline_proof_tells_in_flight_from_missing_by_the_commit(
+    kafka_bootstrap_servers: list[str], tmp_path: Path
+) -> None:
+    """However old; and it reads no more of the topics than the time asked about."""
+    topics = Topics(kafka_bootstrap_servers, partitions=1)
+    async with prepared(topics, tmp_path) as (config, producer):
+        await producer.produce(topics.events, [Message(b"{}") for _ in range(8)])
+        await producer.produce(topics.metrics, [result(topics, 0, o) for o in (0, 1, 2, 5)])
+        await commit(topics, {0: 3})
+        once = ["ledger", "--config", str(config), "--once", "--json"]
+        with running(*once) as proof:
+            verdict = json.loads(proof.wait_for("conserved"))
+            assert (verdict["in_flight"], verdict["missing"], verdict["committed"]) == (2, 0, 3)
+            assert proof.exit_code() == 0
+        await commit(topics, {0: 8})
+        with running(*once, "--from", "1h") as proof:
+            verdict = json.loads(proof.wait_for("conserved"))
+            assert (verdict["in_flight"], verdict["missing_ranges"]) == (0, [[3, 4], [6, 7]])
+            assert proof.exit_code() == 1

@@ -37,7 +37,7 @@ MAPPING = """
 version: 1
 tables:
   Person:
-    fields: {Email: email, N: n, Mark: mark}
+    fields: {Email: email, N: n, Mark: mark, Tags: {from: tags, additive: ';'}}
     rest: drop
   Visit:
     fields: {Mark: mark}
@@ -61,11 +61,12 @@ def mapping() -> CompiledMapping:
 
 @dataclass
 class Person:
-    """One record of the simulated CRM, with every value of N it ever had, in order."""
+    """One record of the simulated CRM, with every N and every tag it ever had, in order."""
 
     record_id: str
     properties: dict[str, object]
     history: list[int] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
 
 
 class SimulatedCrm:
@@ -86,9 +87,6 @@ class SimulatedCrm:
         self.budget = Budget(rate=rate)
         self.closed_until = 0.0
         self._busy: set[object] = set()
-
-    async def open(self) -> None:
-        """Nothing to prepare."""
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -170,6 +168,7 @@ class SimulatedCrm:
             found.append(Person(f"P{len(self.people)}", {}))
         found[0].properties.update(properties)
         found[0].history.append(int(str(properties["N"])))
+        found[0].tags.extend(str(properties["Tags"]).split(";"))
         return Delivered("created" if operation == "created" else "updated", found[0].record_id)
 
 
@@ -216,7 +215,7 @@ def event(n: int, rng: random.Random, *, people: int = 20) -> Message:
         "type": kind,
         "messageId": f"m-{n}",
         "userId": f"u-{person}",
-        "traits": {"email": f"p{person}@x.io", "n": n, "mark": mark},
+        "traits": {"email": f"p{person}@x.io", "n": n, "mark": mark, "tags": f"t{n}"},
         "integrations": {"Crm": True} if draw < 0.85 else {},
     }
     return Message(orjson.dumps(body), f"u-{person}".encode())
@@ -230,6 +229,20 @@ def settled(broker: MemoryBroker) -> dict[tuple[Partition, int], list[dict[str, 
         partition = Partition(result["topic"], result["partition"])
         for offset in range(result["offset"], result.get("last_offset", result["offset"]) + 1):
             found[partition, offset].append(result)
+    return found
+
+
+def tags(
+    broker: MemoryBroker, delivered: Mapping[tuple[Partition, int], str]
+) -> dict[str, set[str]]:
+    """Per person, the tags of all identifies that were delivered."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for record in broker.records(EVENTS):
+        if delivered.get((Partition(record.topic, record.partition), record.offset)) != "delivered":
+            continue
+        body = orjson.loads(record.value or b"")
+        if body["type"] == "identify":
+            found[body["traits"]["email"]].add(body["traits"]["tags"])
     return found
 
 

@@ -20,6 +20,7 @@ from tests.invariants.simulation import (
     event,
     last_n,
     settled,
+    tags,
 )
 from tests.invariants.virtual import LoopClock, run
 from transformer.budget import Rate
@@ -155,7 +156,7 @@ def test_invariant_2_no_offset_is_committed_before_its_result_is_acknowledged(se
     async def watch(this: Run) -> None:
         while True:
             found = settled(this.broker)
-            for partition, next_offset in this.broker.committed(GROUP).items():
+            for partition, next_offset in this.broker.commits(GROUP).items():
                 missing = [o for o in range(next_offset) if (partition, o) not in found]
                 premature.extend(f"{partition}@{o}" for o in missing)
             await asyncio.sleep(0.1)
@@ -170,7 +171,7 @@ def test_invariant_2_no_offset_is_committed_before_its_result_is_acknowledged(se
         await worker.stop()
         watching.cancel()
         ends = Counter(Partition(r.topic, r.partition) for r in this.broker.records(EVENTS))
-        assert this.broker.committed(GROUP) == dict(ends)
+        assert this.broker.commits(GROUP) == dict(ends)
 
     run(main())
     assert premature == []
@@ -185,13 +186,13 @@ def test_invariant_3_the_worker_stops_when_it_cannot_produce(topic: str) -> None
         worker = this.worker()
         await this.feed(100)
         await this.all_settled()
-        before = dict(this.broker.committed(GROUP))
+        before = dict(this.broker.commits(GROUP))
         this.broker.faults.refuse_produce(topic=topic)
         found = settled(this.broker)
         await this.feed(100)
         with pytest.raises(ProduceFailed):
             await worker.task
-        for partition, next_offset in this.broker.committed(GROUP).items():
+        for partition, next_offset in this.broker.commits(GROUP).items():
             assert next_offset >= before[partition]
             found = settled(this.broker)
             assert all((partition, o) in found for o in range(next_offset))
@@ -216,6 +217,19 @@ def test_the_last_write_per_key_is_in_place_whatever_happens_to_workers(seed: in
     expected = last_n(this.broker, this.outcomes())
     assert {email: found[0].properties["N"] for email, found in this.crm.people.items()} == expected
     assert [email for email, found in this.crm.people.items() if len(found) != 1] == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_adds_up_arrives_from_every_delivered_event(seed: int) -> None:
+    """No merge drops the tag of an event whose result says that it was delivered."""
+    quiet, stormy = quiet_run(seed), stormy_run(seed)
+    arrived = {email: set(found[0].tags) for email, found in quiet.crm.people.items()}
+    assert arrived == tags(quiet.broker, quiet.outcomes())
+    missing = {
+        email: sent - set(stormy.crm.people[email][0].tags)
+        for email, sent in tags(stormy.broker, stormy.outcomes()).items()
+    }
+    assert {email: lost for email, lost in missing.items() if lost} == {}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -271,7 +285,7 @@ def test_invariant_8_a_drain_settles_everything_it_has_read(seed: int) -> None:
         await this.feed(150)
         await worker.stop()
         found = settled(this.broker)
-        committed = this.broker.committed(GROUP)
+        committed = this.broker.commits(GROUP)
         read = {partition for partition, _ in found}
         assert {p: len([k for k in found if k[0] == p]) for p in read} == dict(committed)
 

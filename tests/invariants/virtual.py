@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,6 +13,8 @@ LAST_SECOND = 86_400.0
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """No real time passes; a run is as fast as its code, and the same every time."""
+
+    last_second = LAST_SECOND
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,13 +31,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             handle = heapq.heappop(scheduled)
             handle._scheduled = False  # type: ignore[attr-defined]
             self._timer_cancelled_count -= 1  # type: ignore[attr-defined]
-        if not ready:
-            if not scheduled:
-                raise RuntimeError("every task waits for something that will never happen")
-            if self._virtual_now > LAST_SECOND:
-                raise RuntimeError("a virtual day is over: something is never going to end")
+        if not ready and self._may_jump(scheduled):
+            if self._virtual_now > self.last_second:
+                days = self.last_second / LAST_SECOND
+                raise RuntimeError(f"{days:g} virtual days are over: something never ends")
             self._virtual_now = max(self._virtual_now, scheduled[0].when())
         super()._run_once()  # type: ignore[misc]
+
+    def _may_jump(self, scheduled: Sequence[asyncio.TimerHandle]) -> bool:
+        """Whether nothing but time can happen next."""
+        if not scheduled:
+            raise RuntimeError("every task waits for something that will never happen")
+        return True
 
 
 class LoopClock:

@@ -27,9 +27,6 @@ class Scripted:
         self.budget = Budget()
         self.sent: list[tuple[float, list[object]]] = []
 
-    async def open(self) -> None:
-        """Nothing."""
-
     async def close(self) -> None:
         """Nothing."""
 

@@ -54,6 +54,28 @@ def test_a_default_of_the_policy_is_the_default_of_the_file(tmp_path: Path) -> N
     assert config.connections[0].delivery == Policy()
 
 
+def test_the_end_of_a_credential_is_the_beginning_of_its_day(tmp_path: Path) -> None:
+    """In UTC; nobody knows it when the file does not say."""
+    assert read(tmp_path, MINIMAL).connections[0].credential_expires is None
+    config = read(tmp_path, MINIMAL + "    credential_expires: 2027-01-31\n")
+    assert config.connections[0].credential_expires == 1_801_353_600.0
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        ("soon", "a date as in 2027-01-31"),
+        ("2027-1-31", "a date as in 2027-01-31"),
+        ("2027-02-30", "a day of the calendar"),
+    ],
+)
+def test_what_is_no_day_is_told(tmp_path: Path, day: str, expected: str) -> None:
+    """With what to write."""
+    assert problems(tmp_path, MINIMAL + f"    credential_expires: {day}\n") == [
+        f'c.yaml:7: $.connections[0].credential_expires: wrong value, expected {expected}, got "{day}".'
+    ]
+
+
 def test_every_problem_is_reported_at_once_with_its_line_and_path(tmp_path: Path) -> None:
     """Six mistakes give six lines."""
     text = """\

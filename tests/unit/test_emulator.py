@@ -124,6 +124,8 @@ async def test_a_status_fault_answers_in_the_handlers_place(
     assert (await client.post("/notes", content=b"two")).status_code == 201
     assert notes.notes == ["two"]
     assert [one["fired"] for one in (await client.get("/_emulator/faults")).json()] == [1]
+    assert (await client.delete("/_emulator/faults")).json() == []
+    assert (await client.get("/_emulator/faults")).json() == []
 
 
 async def test_an_html_fault_is_a_page(notes: _Notes, client: httpx.AsyncClient) -> None:

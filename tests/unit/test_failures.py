@@ -1,4 +1,4 @@
-"""What the failure of a whole request means for one upsert of it."""
+"""What failures mean for one upsert: of a whole request, and by the vendor's code."""
 
 import pytest
 
@@ -13,8 +13,8 @@ from transformer.errors import (
     Unreachable,
     WriteFailed,
 )
-from transformer.failures import retry_of
-from transformer.outcome import Reason, Retry
+from transformer.failures import Declined, Rule, retry_of
+from transformer.outcome import Reason, Rejected, Retry
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,34 @@ def test_what_was_not_sent_cannot_have_been_applied() -> None:
     assert retry_of(lost, sent=False) == Retry(
         Reason.ANSWER_LOST, "why", 3.0, counts=False, vendor={"code": "X"}
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (
+            Rule(Reason.INVALID_VALUE, "Correct it."),
+            Rejected(Reason.INVALID_VALUE, "row: no. Correct it.", {"code": 7}),
+        ),
+        (
+            Rule(Reason.ROW_LOCKED, "Wait.", again=True),
+            Retry(Reason.ROW_LOCKED, "row: no. Wait.", vendor={"code": 7}),
+        ),
+        (
+            Rule(Reason.THROTTLED, "Wait.", again=True, counts=False),
+            Retry(Reason.THROTTLED, "row: no. Wait.", counts=False, vendor={"code": 7}),
+        ),
+    ],
+)
+def test_a_rule_says_what_becomes_of_a_refused_upsert(
+    rule: Rule, expected: Rejected | Retry
+) -> None:
+    """In the vendor's words, with advice, and the vendor's error as it came."""
+    assert rule.outcome("row: no.", {"code": 7}) == expected
+
+
+def test_declined_carries_its_outcome_and_says_nothing_of_it() -> None:
+    """Its text may get into a log; the outcome may hold customer data."""
+    outcome = Rejected(Reason.INVALID_VALUE, "ann@example.com is no number")
+    declined = Declined(outcome)
+    assert (declined.outcome, str(declined)) == (outcome, "Rejected")

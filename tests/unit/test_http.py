@@ -263,6 +263,18 @@ async def test_a_redirect_is_followed_on_the_same_host_only() -> None:
 
 
 @pytest.mark.parametrize(
+    "location",
+    ["http://[hunter2", "https://crm.example:hunter2/", "/\x00hunter2", "//hunter2/", "\x7f"],
+)
+async def test_a_redirect_to_no_address_is_not_followed(location: str) -> None:
+    """Nor is it a fault of our own, which would cost the upsert."""
+    broken = client(lambda _: httpx.Response(302, headers={"Location": location}))
+    failed = await failure(broken, request())
+    assert isinstance(failed, Unreachable)
+    assert SECRET not in str(failed) + failed.detail
+
+
+@pytest.mark.parametrize(
     ("value", "seconds"),
     [
         (None, None),
@@ -270,12 +282,18 @@ async def test_a_redirect_is_followed_on_the_same_host_only() -> None:
         ("-1", 0.0),
         ("soon", None),
         ("Thu, 01 Jan 1970 00:01:00 GMT", 50.0),
+        ("Fri, 01 Jan 2100 00:00:00 GMT", 86_400.0),
+        ("Mon, 99 Foo 2026 00:00:00 GMT", None),
+        ("1e9", 86_400.0),
+        ("inf", 86_400.0),
+        ("nan", None),
+        ("Bearer hunter2", None),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(
     value: str | None, seconds: float | None
 ) -> None:
-    """Ten seconds into 1970."""
+    """Ten seconds into 1970; a day at the most, so that nothing stops a connection for good."""
     assert retry_after_seconds(value, 10.0) == seconds
 
 

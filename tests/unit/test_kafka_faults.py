@@ -66,7 +66,7 @@ async def test_every_unreachable_server_is_named_with_what_to_do(
     assert time.monotonic() - started < 2.0
 
 
-@pytest.mark.parametrize("client", ["consumer", "producer", "reader", "topics"])
+@pytest.mark.parametrize("client", ["consumer", "producer", "reader", "topics", "commits"])
 async def test_no_client_is_left_open_when_it_cannot_start(closed_port: int, client: str) -> None:
     """A fault, and nothing that would warn at exit (warnings are errors here)."""
     broker = KafkaBroker([f"127.0.0.1:{closed_port}"], options=IMPATIENT)
@@ -75,6 +75,7 @@ async def test_no_client_is_left_open_when_it_cannot_start(closed_port: int, cli
         "producer": broker.producer,
         "reader": lambda: broker.reader(["topic"], from_beginning=True),
         "topics": lambda: broker.ensure_topics([]),
+        "commits": lambda: broker.committed("group", []),
     }
     with pytest.raises(EnvironmentFault, match="kafka"):
         await starts[client]()
@@ -86,7 +87,7 @@ async def test_no_client_is_left_open_when_it_cannot_start(closed_port: int, cli
     [
         (ConnectionRefusedError(), "nothing listens there. Start the broker, or correct"),
         (kafka.TopicAuthorizationFailedError("t"), "not allowed on this topic"),
-        (kafka.GroupAuthorizationFailedError("g"), "not allowed to join this consumer group"),
+        (kafka.GroupAuthorizationFailedError("g"), "not allowed to use this consumer group"),
         (kafka.ClusterAuthorizationFailedError(), "not allowed on this cluster"),
         (kafka.SaslAuthenticationFailed(), "refused our credentials"),
         (kafka.AuthenticationFailedError(), "refused our credentials"),

@@ -9,7 +9,7 @@ from transformer.clock import SystemClock
 from transformer.ledger import state
 from transformer.ledger.account import Account
 from transformer.ledger.codes import Codes
-from transformer.ledger.coverage import Coverage, Gap
+from transformer.ledger.coverage import EVERY_OFFSET, Coverage, Gap
 from transformer.ledger.entry import Entry, Holder, decode
 from transformer.outcome import Reason, Rejected
 from transformer.record import Partition, Record
@@ -38,13 +38,15 @@ def test_results_in_order_are_one_segment_without_gaps() -> None:
     account = account_of(*(entry(offset) for offset in range(100, 5_000)))
     assert account.coverage.gaps == []
     assert len(account.codes.segments) == 1
-    balance = account.balance(NOW, 60.0)
+    balance = account.balance(NOW, 60.0, EVERY_OFFSET)
     assert (balance.first_offset, balance.next_offset, balance.delivered) == (100, 5_000, 4_900)
 
 
 def test_a_run_counts_all_its_offsets() -> None:
     """One result of skipped offsets stands for each of them."""
-    balance = account_of(entry(0, 41, "skipped/not_opted_in"), entry(42)).balance(NOW, 60.0)
+    balance = account_of(entry(0, 41, "skipped/not_opted_in"), entry(42)).balance(
+        NOW, 60.0, EVERY_OFFSET
+    )
     assert balance.by_code == {"delivered": 1, "skipped/not_opted_in": 42}
     assert (balance.consumed, balance.skipped, balance.delivered) == (43, 42, 1)
 
@@ -53,11 +55,14 @@ def test_a_gap_is_in_flight_until_it_outlives_the_grace_time() -> None:
     """Then it is missing; a result that comes late closes it all the same."""
     account = account_of(entry(0), entry(3), now=NOW)
     assert account.coverage.gaps == [Gap(1, 2, NOW)]
-    young, old = account.balance(NOW + 59, 60.0), account.balance(NOW + 60, 60.0)
+    young, old = (
+        account.balance(NOW + 59, 60.0, EVERY_OFFSET),
+        account.balance(NOW + 60, 60.0, EVERY_OFFSET),
+    )
     assert (young.in_flight, young.missing) == (2, 0)
     assert (old.in_flight, old.missing) == (0, 2)
     account.take(entry(1, 2), 9, NOW + 99)
-    closed = account.balance(NOW + 999, 60.0)
+    closed = account.balance(NOW + 999, 60.0, EVERY_OFFSET)
     assert (closed.in_flight, closed.missing, closed.delivered) == (0, 0, 4)
 
 
@@ -66,19 +71,63 @@ def test_a_gap_that_still_changes_stays_in_flight() -> None:
     account = account_of(entry(0), entry(9), now=NOW)
     account.take(entry(4), 2, NOW + 50)
     assert account.coverage.gaps == [Gap(1, 3, NOW + 50), Gap(5, 8, NOW + 50)]
-    assert account.balance(NOW + 100, 60.0).missing == 0
+    assert account.balance(NOW + 100, 60.0, EVERY_OFFSET).missing == 0
+
+
+@pytest.mark.parametrize(
+    ("committed", "in_flight", "missing", "gaps"),
+    [
+        (0, 4, 0, []),
+        (3, 4, 0, []),
+        (5, 2, 2, [(3, 4)]),
+        (7, 0, 4, [(3, 6)]),
+        (EVERY_OFFSET, 0, 4, [(3, 6)]),
+    ],
+)
+def test_only_what_is_committed_can_be_missing(
+    committed: int, in_flight: int, missing: int, gaps: list[tuple[int, int]]
+) -> None:
+    """Above the commit an offset is in flight, however old; below it only the grace time waits."""
+    account = account_of(entry(0, 2), entry(7))
+    assert account.gaps(NOW + 9_999, 60.0, committed) == gaps
+    old = account.balance(NOW + 9_999, 60.0, committed)
+    assert (old.in_flight, old.missing) == (in_flight, missing)
+    young = account.balance(NOW + 59, 60.0, committed)
+    assert (young.in_flight, young.missing) == (4, 0)
+
+
+def test_what_is_committed_beyond_the_last_result_is_expected() -> None:
+    """A worker that commits and says nothing is found out; results that come close the gap."""
+    account = account_of(entry(0, 2))
+    assert not account.expect(3, NOW)
+    assert account.expect(5, NOW)
+    assert not account.expect(5, NOW + 1)
+    balance = account.balance(NOW + 60, 60.0, 5)
+    assert (balance.consumed, balance.missing, balance.next_offset) == (5, 2, 5)
+    account.take(entry(3, 6), 9, NOW + 60)
+    balance = account.balance(NOW + 60, 60.0, 5)
+    assert (balance.delivered, balance.missing, balance.repeated) == (7, 0, 0)
+
+
+def test_nothing_is_expected_of_whom_nothing_is_known() -> None:
+    """No result yet, no commit, or nobody to tell of it."""
+    assert not Account().expect(5, NOW)
+    assert not account_of(entry(0)).expect(0, NOW)
+    assert not account_of(entry(0)).expect(EVERY_OFFSET, NOW)
 
 
 def test_the_same_offset_again_is_a_repeat_and_counts_once() -> None:
     """At-least-once after a crash is no second event."""
-    balance = account_of(entry(0, 4), entry(3, 6)).balance(NOW, 60.0)
+    balance = account_of(entry(0, 4), entry(3, 6)).balance(NOW, 60.0, EVERY_OFFSET)
     assert (balance.consumed, balance.delivered, balance.repeated) == (7, 7, 2)
     assert balance.contradicted == 0
 
 
 def test_of_contradicting_repeats_the_last_result_counts() -> None:
     """Rejected at first, delivered by the worker that took over."""
-    balance = account_of(entry(0, 9, "rejected/refused"), entry(2, 3), entry(2)).balance(NOW, 60.0)
+    balance = account_of(entry(0, 9, "rejected/refused"), entry(2, 3), entry(2)).balance(
+        NOW, 60.0, EVERY_OFFSET
+    )
     assert balance.by_code == {"delivered": 2, "rejected/refused": 8}
     assert (balance.repeated, balance.contradicted) == (3, 2)
 
@@ -106,8 +155,8 @@ def test_more_gaps_than_can_be_kept_stay_missing() -> None:
     for offset in range(0, 20, 2):
         coverage.cover(offset, offset, NOW)
     assert len(coverage.gaps) == 3
-    assert (coverage.lost, coverage.missing(NOW, 60.0)) == (6, 6)
-    assert coverage.waiting(NOW, 60.0) == 3
+    assert (coverage.lost, coverage.missing(NOW, 60.0, EVERY_OFFSET)) == (6, 6)
+    assert coverage.waiting(NOW, 60.0, EVERY_OFFSET) == 3
 
 
 def test_forgotten_codes_leave_the_counts_alone() -> None:
@@ -117,7 +166,10 @@ def test_forgotten_codes_leave_the_counts_alone() -> None:
         account.take(entry(offset, code=("delivered", "skipped/unchanged")[offset % 2]), offset, 0)
     account.take(entry(0, code="rejected/refused"), 20, 0)
     assert len(account.codes.segments) == 4
-    assert account.balance(0, 60.0).by_code == {"delivered": 10, "skipped/unchanged": 10}
+    assert account.balance(0, 60.0, EVERY_OFFSET).by_code == {
+        "delivered": 10,
+        "skipped/unchanged": 10,
+    }
     assert (account.repeated, account.contradicted) == (1, 0)
 
 
@@ -138,9 +190,9 @@ def test_windows_count_results_by_minute_and_forget_old_ones() -> None:
 def test_offsets_that_hold_no_record_are_struck_out() -> None:
     """They are no gap, and are told apart from what was settled."""
     account = account_of(entry(0), entry(9))
-    assert account.old_gaps(NOW + 60, 60.0) == [(1, 8)]
+    assert account.gaps(NOW + 60, 60.0, EVERY_OFFSET) == [(1, 8)]
     account.strike(2, 3)
-    balance = account.balance(NOW + 999, 60.0)
+    balance = account.balance(NOW + 999, 60.0, EVERY_OFFSET)
     assert (balance.absent, balance.missing, balance.delivered, balance.consumed) == (2, 6, 2, 10)
 
 
@@ -218,3 +270,9 @@ def test_an_account_of_another_version_is_refused() -> None:
     stored = state.encode(Account()).replace(b'"v":1', b'"v":2')
     with pytest.raises(ValueError, match="version 2, expected 1"):
         state.decode(stored)
+
+
+def test_the_key_of_an_account_is_read_back() -> None:
+    """With slashes and colons in names, too."""
+    holder = Holder("crm", Partition("a.b:c/d", 12))
+    assert state.parse_key(state.key(7, holder)) == (7, holder)

@@ -11,7 +11,7 @@ from transformer import app
 from transformer.broker import TopicSpec
 from transformer.cli import run
 from transformer.memory import MemoryBroker
-from transformer.record import Message
+from transformer.record import Message, Partition
 
 CONFIG = """\
 kafka: {bootstrap_servers: "127.0.0.1:9", topics: events}
@@ -47,6 +47,7 @@ def settle(broker: MemoryBroker, *offsets: int) -> None:
             "outcome": "delivered", "reason": None, "time": f"2026-11-22T12:0{offset}:00+00:00",
         }  # fmt: skip
         broker.append("transformer.metrics", [Message(orjson.dumps(body), b"crm/events/0")])
+    broker.set_committed("transformer-crm", {Partition("events", 0): max(offsets) + 1})
 
 
 def test_conservation_is_proven_and_shown(
@@ -103,4 +104,4 @@ def test_wrong_options_are_answered_with_what_to_write(
     assert run(["ledger", "--config", config, "--once", "--from", "noon"]) == 2
     err = capsys.readouterr().err
     assert "--json: has no effect without --once. Add --once." in err
-    assert 'expected a time as in 2026-11-22T12:00:00Z, got "noon"' in err
+    assert "'noon' is not a time, expected ISO 8601 as in 2026-11-22T10:00Z" in err

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from transformer.ledger import exposition
 from transformer.ledger import metrics as kept
 from transformer.ledger.account import Account
+from transformer.ledger.coverage import EVERY_OFFSET
 from transformer.ledger.entry import Entry, Holder
 from transformer.ledger.exposition import Stand
 from transformer.record import Partition
@@ -22,7 +23,7 @@ def stand() -> Stand:
         [(0, "delivered"), (1, "rejected/refused"), (1, "rejected/refused"), (4, "delivered")]
     ):
         account.take(Entry(HOLDER, offset, offset, code, 120.0), position, 0.0)
-    return Stand({HOLDER: account}, 1_000.0, 900.0, {3: 7}, unreadable=2)
+    return Stand({HOLDER: account}, {HOLDER: 4}, 1_000.0, 900.0, {3: 7}, unreadable=2)
 
 
 def samples(text: bytes) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -68,6 +69,7 @@ def test_the_json_view_shows_accounts_gaps_and_windows() -> None:
     """What an operator looks at first."""
     view = json.loads(exposition.view(stand()))
     (account,) = view["accounts"]
+    assert account["committed_offset"] == 4
     assert account["gaps"] == [{"first": 2, "last": 3, "since": 0.0}]
     assert (account["missing"], account["delivered"], account["rejected"]) == (2, 2, 1)
     assert view["windows"] == [
@@ -78,3 +80,13 @@ def test_the_json_view_shows_accounts_gaps_and_windows() -> None:
             "by_code": {"delivered": 2, "rejected/refused": 1, "repeated": 1},
         }
     ]
+
+
+def test_nothing_is_missing_before_the_commits_are_known() -> None:
+    """The first answer may take a moment; where none can be had, age decides."""
+    account = stand().accounts[HOLDER]
+    for committed, missing in (({}, 0), ({HOLDER: 0}, 0), ({HOLDER: EVERY_OFFSET}, 2)):
+        (shown,) = json.loads(exposition.view(Stand({HOLDER: account}, committed, 1_000.0, 900.0)))[
+            "accounts"
+        ]
+        assert (shown["missing"], shown["committed_offset"]) == (missing, None)

@@ -76,6 +76,28 @@ def test_other_libraries_are_written_without_their_arguments(stream: io.StringIO
     assert _lines(stream) == [{"level": "warning", "part": "httpx", "sentence": "Failed: %s"}]
 
 
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("Task exception was never retrieved\nfuture: <E('a@b.c')>", "Task exception was never"),
+        ("Exception in callback Lane.go(<Task 'a@b.c'>)", "Exception in callback Lane.go"),
+        ("bad address a@b.c here", "bad address"),
+        ("a@b.c is bad", ""),
+        ("token 00D5e!AQ refused", "token"),
+    ],
+)
+def test_a_text_made_by_another_library_ends_where_it_is_not_plain(
+    said: str, written: str, stream: io.StringIO
+) -> None:
+    """What has no arguments may have them in it already: asyncio shows a task's exception so."""
+    log.configure(style="json", level="info", stream=stream)
+    logging.getLogger("asyncio").error(said)
+    (line,) = _lines(stream)
+    assert str(line["sentence"]).startswith(written)
+    assert "a@b.c" not in stream.getvalue()
+    assert "00D5e" not in stream.getvalue()
+
+
 def test_an_exception_is_written_as_its_type_and_place(stream: io.StringIO) -> None:
     """Its text may hold a customer's data."""
     log.configure(style="json", level="info", stream=stream)

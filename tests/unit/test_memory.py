@@ -139,7 +139,7 @@ def test_a_slow_broker_takes_the_time_it_is_given() -> None:
 
 
 def test_a_commit_that_is_not_answered_may_be_made_again() -> None:
-    """EnvironmentFault first, then it counts; `committed` shows it."""
+    """EnvironmentFault first, then it counts; `commits` shows it."""
 
     async def scene() -> Mapping[Partition, int]:
         this = Scene()
@@ -147,9 +147,9 @@ def test_a_commit_that_is_not_answered_may_be_made_again() -> None:
         this.broker.faults.refuse_commits()
         with pytest.raises(EnvironmentFault, match="again later"):
             await consumer.commit({ALL[0]: 1})
-        assert this.broker.committed("group") == {}
+        assert this.broker.commits("group") == {}
         await consumer.commit({ALL[0]: 1})
-        return this.broker.committed("group")
+        return this.broker.commits("group")
 
     assert run(scene()) == {ALL[0]: 1}
 
@@ -204,7 +204,7 @@ def test_nobody_owns_anything_new_until_everybody_has_let_go() -> None:
         second = await this.join("b")
         await first.commit({ALL[3]: 7})
         await second.read(max_records=1, timeout_seconds=10.0)
-        return this.calls, this.broker.committed("group")
+        return this.calls, this.broker.commits("group")
 
     calls, committed = run(scene())
     assert calls == [

@@ -33,6 +33,7 @@ def test_the_stages_of_the_story_are_counted() -> None:
     observer.batch(2, 3)
     observer.retried("throttled", 2)
     observer.produced("metrics", 3)
+    observer.produce_failed("dead_letter")
     observer.rebalanced("assigned", 4)
     observer.request(429, 0.1)
     assert _value(metrics, "transformer_read_records_total", connection="crm") == 10
@@ -51,6 +52,9 @@ def test_the_stages_of_the_story_are_counted() -> None:
         _value(metrics, "transformer_produced_messages_total", connection="crm", topic="metrics")
         == 3
     )
+    failures = "transformer_produce_failures_total"
+    assert _value(metrics, failures, connection="crm", topic="dead_letter") == 1
+    assert _value(metrics, failures, connection="crm", topic="metrics") == 0
     change = {"connection": "crm", "change": "assigned"}
     assert _value(metrics, "transformer_rebalanced_partitions_total", **change) == 4
     assert (
@@ -94,6 +98,7 @@ def test_an_unknown_quota_is_absent_not_zero() -> None:
     names = {name for name, _ in _samples(metrics)}
     assert "transformer_quota_limit_requests" not in names
     assert "transformer_quota_allowed_requests" not in names
+    assert "transformer_credential_expires_timestamp_seconds" not in names
 
 
 def test_words_that_are_not_known_are_counted_as_other() -> None:
@@ -123,7 +128,9 @@ def test_every_listed_metric_is_exposed_and_no_other() -> None:
         lambda: Status("crm", "running", quota_limit=1, quota_allowed=1, last_read_seconds_ago=1),
         destination="d",
         mapping_version="m",
+        credential_expires=1.0,
     )
+    metrics.connection("crm", [])
     families = {
         family.name
         for family in text_string_to_metric_families(metrics.exposition().decode())

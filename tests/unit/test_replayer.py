@@ -168,6 +168,59 @@ async def test_large_letters_go_in_several_transactions() -> None:
     assert ("dead letters", 10, 10) in heard.told
 
 
+async def test_results_of_long_before_the_letters_are_not_read() -> None:
+    """Nothing there can concern them; what was produced since, or shortly before, can."""
+    clock = ManualClock()
+    broker = MemoryBroker(clock, partitions=1)
+    await broker.ensure_topics([TopicSpec(name, 1) for name in (EVENTS, LETTERS, METRICS)])
+    broker.append(METRICS, [result(record(n), email="other@x.io") for n in range(50)])
+    clock.pass_seconds(7200.0)
+    born_ms = int(clock.wall() * 1000)
+    broker.append(METRICS, [result(record(8, at_ms=born_ms + 1), email="b@x.io")])
+    for n, email in ((5, "a@x.io"), (7, "b@x.io")):
+        dead = letter(record(n, at_ms=born_ms), email=email, wall=clock.wall())
+        broker.append(LETTERS, [dead])
+    heard = Heard()
+    preview = await replayer(broker, heard=heard, clock=clock).preview()
+    assert [one.status.value for one in preview.choices] == ["selected", "superseded"]
+    assert [told for told in heard.told if told[0] == "results"] == [("results", 1, 1)]
+
+
+class Retained(MemoryBroker):
+    """A cluster whose retention has deleted the first ten records of each partition."""
+
+    async def reader(self, topics: Sequence[str], *, from_beginning: bool) -> MemoryReader:
+        """A reader of what is left."""
+
+        class Left(MemoryReader):
+            async def seek_time(self, wall: float) -> None:
+                await super().seek_time(wall)
+                self._next = {part: max(10, offset) for part, offset in self._next.items()}
+
+        made = Left(self._store, self._store.partitions(topics), from_beginning=from_beginning)
+        if from_beginning and METRICS in topics:
+            await made.seek_time(0.0)
+        return made
+
+
+@pytest.mark.parametrize(("deleted", "status"), [(11, "selected"), (10, "results_gone")])
+async def test_results_that_were_deleted_matter_only_if_they_could_concern_a_letter(
+    deleted: int, status: str
+) -> None:
+    """Where older ones than the letter are left, nothing is missing of what came since."""
+    clock = ManualClock()
+    broker = Retained(clock, partitions=1)
+    await broker.ensure_topics([TopicSpec(name, 1) for name in (EVENTS, LETTERS, METRICS)])
+    broker.append(METRICS, [result(record(n), email="other@x.io") for n in range(deleted)])
+    clock.pass_seconds(7200.0)
+    dead = letter(record(50, at_ms=int(clock.wall() * 1000)), wall=clock.wall())
+    clock.pass_seconds(600.0)
+    broker.append(METRICS, [result(record(60), email="other@x.io")])
+    broker.append(LETTERS, [dead])
+    (choice,) = (await replayer(broker, clock=clock).preview()).choices
+    assert choice.status.value == status
+
+
 async def test_topics_that_are_not_there_are_not_made() -> None:
     """A preview on an empty cluster finds nothing; a letter of a deleted topic says so."""
     broker = MemoryBroker(ManualClock())

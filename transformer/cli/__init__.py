@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 import click
 
-from transformer import __version__
+from transformer import __version__, log
 from transformer.errors import ConfigurationError, EnvironmentFault, TransformerError
 
 OK: Final = 0
@@ -85,6 +85,8 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit. Never shows a traceback."""
+    # Until a command sets its own: without one, what libraries log comes with tracebacks and texts.
+    log.configure(style="console", level="warning")
     sys.exit(run(arguments))
 
 

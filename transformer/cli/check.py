@@ -23,11 +23,17 @@ from transformer.errors import EnvironmentFault, WriteFailed
 @click.option(
     "--online",
     is_flag=True,
-    help="Also ask the brokers and the CRMs: credentials, objects, fields, requests left.",
+    help="Also ask the brokers and the CRMs, and compare the mapping with what they tell.",
 )
 @options.as_json
 def command(config_file: Path, *, connection_name: str | None, online: bool, as_json: bool) -> int:
     """Check a configuration and its mappings; without --online nothing is asked of anybody.
+
+    With it: topics, credentials, requests left, and for every field that the mapping names whether
+    it is there and can be written; whether the field takes the kind of value that the directives
+    make, and the defaults, constants and table entries of the mapping (type, length, options);
+    whether records can be found by the match keys; and whether required fields are mapped. An
+    error would reject events, a warning may; nothing is written.
 
     Exits with 2 when something must be fixed, with 3 when a broker or CRM cannot be reached.
     """
@@ -106,7 +112,6 @@ def _topics(present: frozenset[str], names: Sequence[str], config: Config) -> li
 async def _destination(one: Wired) -> tuple[Sequence[Finding], bool]:
     destination = one.destination(SystemClock())
     try:
-        await destination.open()
         return await destination.check(one.mapping.fields()), False
     except (EnvironmentFault, WriteFailed) as fault:
         return [Finding("error", one.kind.name, str(fault))], True

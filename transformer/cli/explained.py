@@ -31,10 +31,18 @@ def _field(field: FieldExplanation) -> dict[str, object]:
         "goes": field.goes,
         "source": field.source,
         "directives": list(field.directives),
+        "merges": _merges(field),
         "passed_over": [{"source": one.source, "why": one.why} for one in field.passed_over],
         "note": field.note.code if field.note else None,
         "where": field.where,
     }
+
+
+def _merges(field: FieldExplanation) -> str:
+    """What becomes of it when a later event of the record waits with this one."""
+    if field.additive:
+        return "additive"
+    return "apart" if field.apart else "replaced"
 
 
 def tables(line: object, explained: object) -> Iterator[Table]:
@@ -50,7 +58,8 @@ def tables(line: object, explained: object) -> Iterator[Table]:
 
 def _row(field: Mapping[str, object]) -> tuple[object, ...]:
     passed, directives = field["passed_over"], field["directives"]
-    note = f" ({field['note']})" if field["note"] else ""
+    told = [field["note"], field["merges"] if field["merges"] != "replaced" else None]
+    note = f" ({', '.join(str(one) for one in told if one)})" if any(told) else ""
     return (
         field["name"],
         terminal.value(field["value"]),

@@ -5,9 +5,8 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -15,7 +14,8 @@ from transformer import app, log
 from transformer.cli import options, terminal
 from transformer.clock import SystemClock
 from transformer.config import Config, load_for_kafka
-from transformer.ledger.proof import Proof, Scope, Topics, Verdict, prove
+from transformer.ledger.judge import Proof, Scope, Verdict
+from transformer.ledger.proof import Topics, prove
 
 _GRACE_SECONDS: Final = 900.0
 _COLUMNS: Final = (
@@ -32,39 +32,25 @@ _COLUMNS: Final = (
 )
 
 
-class _Time(click.ParamType):
-    """A time: ISO 8601, in UTC unless it says otherwise."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Epoch seconds."""
-        if isinstance(value, float):
-            return value
-        try:
-            time = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f'expected a time as in 2026-11-22T12:00:00Z, got "{value}".', param, ctx)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-
-
 @click.command(
     epilog="Examples:\n\n  transformer ledger --config transformer.yaml\n\n"
     "  transformer ledger --config transformer.yaml --once --from 2026-11-22T00:00:00Z",
 )
 @options.config_file
 @click.option("--once", is_flag=True, help="Read what is there, judge it, and end.")
-@click.option("--from", "begin", type=_Time(), metavar="TIME", help="Judge results from then on.")
-@click.option("--to", "end", type=_Time(), metavar="TIME", help="Judge results up to then.")
+@click.option(
+    "--from", "begin", type=options.Moment(), metavar="TIME", help="Judge results from then on."
+)
+@click.option(
+    "--to", "end", type=options.Moment(), metavar="TIME", help="Judge results up to then."
+)
 @options.connection
 @click.option(
     "--grace",
     "grace_seconds",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="How old a gap must be to count as missing: 900, or with --once 0.",
+    help="How long a committed offset may lack its result: 900, or with --once 0.",
 )
 @click.option("--port", type=click.IntRange(0, 65_535), help="In place of http.port.")
 @options.as_json
@@ -82,8 +68,9 @@ def command(  # a click command has one parameter per option
     """Keep accounts of every offset, from the metrics topic: nothing may be missing.
 
     Runs until told to stop, on as many machines as there are partitions, and serves /metrics and
-    /ledger. With --once it reads the topics, compares them with each other and with the source,
-    and exits with 1 when an offset has no result or a rejected one no dead letter.
+    /ledger. With --once it reads the topics, compares them with each other, with the source and
+    with what the consumer groups have committed, and exits with 1 when a committed offset has no
+    result or a rejected one no dead letter. Above the commit they are in flight.
     """
     config = load_for_kafka(config_file, app.kind)
     if not once:
@@ -152,7 +139,8 @@ async def _prove(config: Config, scope: Scope) -> Proof:
     broker = app.broker(config)
     await broker.open()
     try:
-        return await prove(broker, Topics(kafka.metrics_topic, kafka.dead_letter_topic), scope)
+        topics = Topics(kafka.metrics_topic, kafka.dead_letter_topic, kafka.group_prefix)
+        return await prove(broker, topics, scope)
     finally:
         await broker.close()
 
@@ -202,6 +190,8 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
     if verdict.no_dead_letter:
         offsets = ", ".join(map(str, verdict.no_dead_letter_offsets))
         yield f"{verdict.no_dead_letter} rejected events have no dead letter: {offsets}"
+    if verdict.in_flight and verdict.committed is None:
+        yield "its consumer group has committed nothing, so what has no result is in flight"
     if verdict.contradicted:
         yield f"{verdict.contradicted} offsets have results that differ; the last one counts"
     if verdict.no_record:

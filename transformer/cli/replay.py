@@ -1,13 +1,12 @@
 """`transformer replay`: dead letters back to where their events came from, once."""
 
 import asyncio
-import re
 import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -26,33 +25,6 @@ from transformer.replayer import Preview, Progress, Replayer, Task
 from transformer.upsert import Key, Upsert
 
 _SHOWN_LETTERS: Final = 10
-_AGO: Final = re.compile(r"(\d+)([smhd])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-class Moment(click.ParamType):
-    """A time, or how long ago it was; epoch seconds."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read `2026-11-22T10:00Z` (UTC unless it says otherwise) or `90m`."""
-        text = str(value)
-        if ago := _AGO.fullmatch(text):
-            length = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            return SystemClock().wall() - length.total_seconds()
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            self.fail(
-                f"{text!r} is not a time, expected ISO 8601 as in 2026-11-22T10:00Z, "
-                "or how long ago as in 30s, 90m, 24h or 7d.",
-                param,
-                ctx,
-            )
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 @click.command(
@@ -62,8 +34,10 @@ class Moment(click.ParamType):
 @options.config_file
 @options.connection
 @click.option("--reason", "reasons", multiple=True, metavar="WORD", help="Only this; repeatable.")
-@click.option("--since", type=Moment(), metavar="TIME", help="Rejected at or after this time.")
-@click.option("--until", type=Moment(), metavar="TIME", help="Rejected before this time.")
+@click.option(
+    "--since", type=options.Moment(), metavar="TIME", help="Rejected at or after this time."
+)
+@click.option("--until", type=options.Moment(), metavar="TIME", help="Rejected before this time.")
 @click.option("--key", metavar="TEXT", help="Only records with this key.")
 @click.option("--match", metavar="VALUE", help="Only events with this match key, as an e-mail.")
 @click.option("--message-id", metavar="ID", help="Only the event of this messageId.")

@@ -55,16 +55,23 @@ class Filter:
 
 
 @click.command(
-    epilog="Example:\n\n  transformer results --config transformer.yaml --no-follow "
-    "--outcome rejected",
+    epilog="Examples:\n\n  transformer results --config transformer.yaml --no-follow "
+    "--outcome rejected\n\n  transformer results --config transformer.yaml --from 90m",
 )
 @options.config_file
 @click.option("--from-beginning", is_flag=True, help="Show what is there already, too.")
 @click.option(
+    "--from",
+    "since",
+    type=options.Moment(),
+    metavar="TIME",
+    help="Show what was produced since then, too; as 2026-11-22T10:00Z, or 90m ago.",
+)
+@click.option(
     "--follow/--no-follow",
     default=True,
     show_default=True,
-    help="Wait for more; without, show what is there from the beginning and end.",
+    help="Wait for more; without, show what is there, all or since --from, and end.",
 )
 @options.connection
 @click.option("--outcome", type=click.Choice(["delivered", "skipped", "rejected"]))
@@ -75,6 +82,7 @@ def command(  # a click command has one parameter per option
     config_file: Path,
     *,
     from_beginning: bool,
+    since: float | None,
     follow: bool,
     connection_name: str | None,
     outcome: str | None,
@@ -86,12 +94,15 @@ def command(  # a click command has one parameter per option
 
     A rejected event shows twice: its result, and its dead letter with the detail.
     """
+    if from_beginning and since is not None:
+        raise click.UsageError("--from-beginning and --from exclude each other. Give one of them.")
     config = load_for_kafka(config_file, app.kind)
     chosen = Filter(connection_name, outcome, reason, message_id)
     show = _show_json if as_json else _show_line
     if not as_json:
         click.secho(_columns(_TITLES), bold=True)
-    asyncio.run(_tail(config, chosen, show, from_beginning=from_beginning, follow=follow))
+    begin = 0.0 if since is None and (from_beginning or not follow) else since
+    asyncio.run(_tail(config, chosen, show, begin=begin, follow=follow))
 
 
 async def _tail(
@@ -99,17 +110,18 @@ async def _tail(
     chosen: Filter,
     show: Callable[[Mapping[str, object]], None],
     *,
-    from_beginning: bool,
+    begin: float | None,
     follow: bool,
 ) -> None:
+    """Show results from `begin` on, 0 is from the beginning, None from now on."""
     broker = app.broker(config)
     await broker.open()
     try:
-        reader = await _reader(config, broker, from_beginning=from_beginning or not follow)
+        reader = await _reader(config, broker, begin)
         while True:
             records = await reader.read(timeout_seconds=_READ_SECONDS)
             for record in records:
-                if is_mark(record):
+                if is_mark(record) or record.timestamp_ms < (begin or 0.0) * 1000:
                     continue
                 entry = _entry(record)
                 if chosen.lets(entry):
@@ -120,10 +132,13 @@ async def _tail(
         await broker.close()
 
 
-async def _reader(config: Config, broker: Broker, *, from_beginning: bool) -> Reader:
+async def _reader(config: Config, broker: Broker, begin: float | None) -> Reader:
     kafka = app.kafka_of(config)
     topics = (kafka.metrics_topic, kafka.dead_letter_topic)
-    return await broker.reader(topics, from_beginning=from_beginning)
+    reader = await broker.reader(topics, from_beginning=begin == 0.0)
+    if begin:
+        await reader.seek_time(begin)
+    return reader
 
 
 async def _is_at_end(reader: Reader) -> bool:

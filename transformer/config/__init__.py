@@ -23,6 +23,7 @@ __all__ = [
     "Kinds",
     "Log",
     "Secret",
+    "file_text",
     "load",
     "load_for_kafka",
     "load_for_mapping",
@@ -57,14 +58,16 @@ def _load(
 ) -> Config:
     known = os.environ if environment is None else environment
     problems = Problems()
-    root = parse(_text(file), str(file), problems, Sources(known, file.parent, lenient))
+    text, sources = file_text(file, "configuration"), Sources(known, file.parent, lenient)
+    root = parse(text, str(file), problems, sources)
     config = _config(file, root, kinds) if root else None
     if problems.lines or config is None:
         raise ConfigurationError(problems.lines)
     return config
 
 
-def _text(file: Path) -> str:
+def file_text(file: Path, what: str) -> str:
+    """The text of a YAML file; `what` it holds is for the message. Raises ConfigurationError."""
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -72,7 +75,7 @@ def _text(file: Path) -> str:
     except OSError as fault:
         why = fault.strerror or "an unreadable file"
     raise ConfigurationError(
-        [f"{file}:1: $: cannot read the configuration, expected a YAML file, got: {why}."]
+        [f"{file}:1: $: cannot read the {what}, expected a YAML file, got: {why}."]
     )
 
 

@@ -15,6 +15,7 @@ Value: TypeAlias = "str | bool | int | float | tuple[str, ...] | None"
 
 TOPIC: Final = r"[A-Za-z0-9._-]{1,249}"
 SERVER: Final = r"[^\s:,/]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}"
+DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 NAME: Final = r"[a-z0-9-]{1,40}"
 
 
@@ -214,6 +215,13 @@ CONNECTION: Final = (
         "boolean",
         "A paused connection reads and writes nothing; some destinations start paused.",
         default=False,
+    ),
+    Key(
+        "credential_expires",
+        "string",
+        "The day on which the secret in `settings` ends, in UTC; alerts tell two weeks ahead.",
+        pattern=DATE,
+        pattern_help="a date as in 2027-01-31",
     ),
 )
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from transformer.config import keys
@@ -133,9 +134,22 @@ def _connection(node: Entry, kinds: Kinds, topics: tuple[str, ...]) -> Connectio
             "mapping": mapping,
             "topics": _texts(values["topics"]) or topics,
             "delivery": _build(Policy, delivery),
+            "credential_expires": _expiry(pairs.get("credential_expires"), values),
             "where": f"{node.node.where}: {node.path}",
         },
     )
+
+
+def _expiry(node: Entry | None, values: Mapping[str, Value]) -> float | None:
+    """The beginning of the day on which a credential ends."""
+    day = values["credential_expires"]
+    if node is None or not isinstance(day, str) or not re.fullmatch(keys.DATE, day):
+        return None
+    try:
+        return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        node.problem(f'wrong value, expected a day of the calendar, got "{day}".')
+        return None
 
 
 def _starts_paused(destination: Value, kinds: Kinds) -> bool:

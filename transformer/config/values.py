@@ -32,7 +32,10 @@ class Kafka:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One configured destination. `mapping` None is the default mapping of its kind."""
+    """One configured destination. `mapping` None is the default mapping of its kind.
+
+    `credential_expires` is in epoch seconds, None where nobody said.
+    """
 
     name: str
     destination: str
@@ -42,6 +45,7 @@ class Connection:
     topics: tuple[str, ...]
     delivery: Policy
     paused: bool
+    credential_expires: float | None
     where: str
 
 

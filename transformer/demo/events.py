@@ -213,7 +213,7 @@ def _nasty(writer: Writer) -> None:
         writer.raw(value)
     writer.raw(None)
     writer.raw(b"[1, 2, 3]")
-    writer.raw(b'{"type": "identify", "traits": ' + b'{"a":' * 100 + b"1" + b"}" * 100 + b"}")
+    writer.raw(b'{"type": "identify", "traits": ' + b'{"a":' * 2000 + b"1" + b"}" * 2000 + b"}")
     writer.raw(b'{"type": "teleport", "userId": "u"}')
     writer.segment("identify", "n1", traits={"firstName": "No", "lastName": "Address"})
     writer.segment("identify", "n2", traits={"email": "n2@example.com", "lastName": "x" * 300})

@@ -142,7 +142,6 @@ async def _seed(wired: Wired, clock: Clock) -> Existing:
         return ids
 
     try:
-        await destination.open()
         return Existing(
             contacts=await create(
                 "Contact",

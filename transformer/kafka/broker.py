@@ -4,7 +4,7 @@
 # (aiokafka has few annotations)
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -20,11 +20,13 @@ from transformer.errors import EnvironmentFault
 from transformer.kafka.closing import stop_consumer, stop_producer
 from transformer.kafka.consumer import KafkaConsumer
 from transformer.kafka.faults import CONNECTION_ERRORS, advice, quiet_client_log, translate
+from transformer.kafka.groups import committed_offsets
 from transformer.kafka.options import Options, tls_context
 from transformer.kafka.producer import KafkaProducer
 from transformer.kafka.reader import KafkaReader
 from transformer.kafka.topics import create_topics, topic_names
 from transformer.kafka.transactor import KafkaTransactor
+from transformer.record import Partition
 from transformer.security import Security
 
 
@@ -75,6 +77,19 @@ class KafkaBroker:
         """The topics that are there; creates none."""
         async with self._admin() as admin:
             return await topic_names(admin, self._options.connect_timeout_seconds)
+
+    async def committed(
+        self, group: str, partitions: Iterable[Partition]
+    ) -> Mapping[Partition, int]:
+        """What the group has committed, asked of its coordinator."""
+        async with self._admin() as admin:
+            return await committed_offsets(
+                admin,
+                group,
+                partitions,
+                clock=self._clock,
+                timeout_seconds=self._options.connect_timeout_seconds,
+            )
 
     async def consumer(
         self, group: str, topics: Sequence[str], assignments: Assignments
@@ -146,7 +161,7 @@ class KafkaBroker:
         self._closers.append(partial(stop_consumer, client))
         await self._start("reader", client.start)
         reader = KafkaReader(client, await self._partitions(client, topics))
-        await reader.seek(from_beginning=from_beginning)
+        await reader.start(from_beginning=from_beginning)
         return reader
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ _GRANT = "Grant it to this user, or use another one"
 _Kinds = type[BaseException] | tuple[type[BaseException], ...]
 _TABLE: tuple[tuple[_Kinds, str], ...] = (
     (kafka.TopicAuthorizationFailedError, f"not allowed on this topic. {_GRANT}."),
-    (kafka.GroupAuthorizationFailedError, f"not allowed to join this consumer group. {_GRANT}."),
+    (kafka.GroupAuthorizationFailedError, f"not allowed to use this consumer group. {_GRANT}."),
     (kafka.ClusterAuthorizationFailedError, f"not allowed on this cluster. {_GRANT}."),
     (
         (kafka.AuthenticationFailedError, kafka.SaslAuthenticationFailed),

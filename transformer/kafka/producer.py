@@ -63,7 +63,7 @@ class KafkaProducer:
                 self._turn = (self._turn + 1) % count
                 shares[self._turn].append(message)
             else:
-                shares[_partition(message.key, count)].append(message)
+                shares[partition_of(message.key, count)].append(message)
         return shares.items()
 
     async def _send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
@@ -107,6 +107,6 @@ def _append(batch: BatchBuilder, message: Message) -> bool:
 
 
 @lru_cache(maxsize=65_536)
-def _partition(key: bytes, count: int) -> int:
+def partition_of(key: bytes, count: int) -> int:
     """Where every Kafka client's default puts this key."""
     return (int(murmur2(key)) & 0x7FFFFFFF) % count

@@ -21,11 +21,34 @@ class KafkaReader:
         self._client = client
         self._partitions = partitions
 
-    async def seek(self, *, from_beginning: bool) -> None:
+    async def start(self, *, from_beginning: bool) -> None:
         """Take every partition, from its beginning or from its end."""
         self._client.assign(self._partitions)
         ask = self._client.beginning_offsets if from_beginning else self._client.end_offsets
-        for partition, offset in (await ask(self._partitions)).items():
+        try:
+            places = await ask(self._partitions)
+        except KafkaError as error:
+            raise translate("kafka", error) from error
+        for partition, offset in places.items():
+            self._client.seek(partition, offset)
+
+    async def seek(self, next_offsets: Mapping[Partition, int]) -> None:
+        """Read these on from there, or from where they begin when that is later."""
+        places = {TopicPartition(*part): offset for part, offset in next_offsets.items()}
+        try:
+            begins = await self._client.beginning_offsets(list(places))
+        except KafkaError as error:
+            raise translate("kafka", error) from error
+        for partition, offset in places.items():
+            self._client.seek(partition, max(offset, begins[partition]))
+
+    async def seek_time(self, wall: float) -> None:
+        """Ask the cluster where that time is, and read on from there."""
+        try:
+            places = await self._places(wall)
+        except KafkaError as error:
+            raise translate("kafka", error) from error
+        for partition, offset in places.items():
             self._client.seek(partition, offset)
 
     async def read(self, *, timeout_seconds: float) -> Sequence[Record]:
@@ -55,3 +78,17 @@ class KafkaReader:
     async def close(self) -> None:
         """Close it."""
         await stop_consumer(self._client)
+
+    async def _places(self, wall: float) -> Mapping[TopicPartition, int]:
+        time_ms = max(0, int(wall * 1000))
+        found = await self._client.offsets_for_times(dict.fromkeys(self._partitions, time_ms))
+        places = {part: place.offset for part, place in found.items() if place is not None}
+        later = [part for part in found if part not in places]
+        if later:
+            # Nothing so late is there. A cluster that finds nothing at all since 1970 where there
+            # are records does not know their times: the embedded one.
+            ever = await self._client.offsets_for_times(dict.fromkeys(later, 0))
+            begins = await self._client.beginning_offsets(later)
+            ends = await self._client.end_offsets(later)
+            places |= {part: ends[part] if ever[part] else begins[part] for part in later}
+        return places

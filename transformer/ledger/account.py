@@ -70,7 +70,7 @@ class Account:
             self.codes.paint(first, last, entry.code)
         if again:
             self.repeated += again
-            for first, last in _without((entry.first, entry.last), fresh):
+            for first, last in without((entry.first, entry.last), fresh):
                 self._correct(first, last, entry.code)
         self._count(entry, again)
 
@@ -80,13 +80,16 @@ class Account:
             self.counts[ABSENT] += end - begin + 1
             self.codes.paint(begin, end, ABSENT)
 
-    def old_gaps(self, now: float, grace_seconds: float) -> list[Range]:
-        """The gaps that have outlived the grace time."""
-        gaps = self.coverage.gaps
-        return [(gap.first, gap.last) for gap in gaps if now - gap.since >= grace_seconds]
+    def expect(self, committed: int, now: float) -> bool:
+        """Offsets below `committed` must have their result (invariant 2); whether that is news."""
+        return self.coverage.expect(committed, now)
 
-    def balance(self, now: float, grace_seconds: float) -> Balance:
-        """What the account says at `now`."""
+    def gaps(self, now: float, grace_seconds: float, committed: int) -> list[Range]:
+        """The committed offsets that have had no result for the grace time."""
+        return self.coverage.due(now, grace_seconds, committed)
+
+    def balance(self, now: float, grace_seconds: float, committed: int) -> Balance:
+        """What the account says at `now`, when the consumer group has committed so far."""
         outcomes: Counter[str] = Counter()
         for code, count in self.counts.items():
             outcomes[code.partition("/")[0]] += count
@@ -97,8 +100,8 @@ class Account:
             delivered=outcomes["delivered"],
             skipped=outcomes["skipped"],
             rejected=outcomes["rejected"],
-            in_flight=self.coverage.waiting(now, grace_seconds),
-            missing=self.coverage.missing(now, grace_seconds),
+            in_flight=self.coverage.waiting(now, grace_seconds, committed),
+            missing=self.coverage.missing(now, grace_seconds, committed),
             absent=outcomes[ABSENT],
             repeated=self.repeated,
             contradicted=self.contradicted,
@@ -124,7 +127,7 @@ class Account:
             del self.windows[min(self.windows)]
 
 
-def _without(whole: Range, parts: Iterable[Range]) -> Iterable[Range]:
+def without(whole: Range, parts: Iterable[Range]) -> Iterable[Range]:
     """`whole` without `parts`, which are within it and do not overlap."""
     begin, end = whole
     for first, last in sorted(parts):

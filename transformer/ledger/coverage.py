@@ -3,6 +3,10 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+EVERY_OFFSET: Final = 2**63 - 1
+"""A committed offset where nobody can tell it: then age alone makes a gap of what has no result."""
 
 Range = tuple[int, int]
 
@@ -24,6 +28,7 @@ class Gap:
 class Coverage:
     """The offsets from `start` to below `next_offset`, except for `gaps`; empty when both are 0.
 
+    Offsets without a result are in flight as long as the consumer group has not committed them.
     Never more than `most_gaps`: of more, the lowest are given up and their offsets are counted in
     `lost`, missing for ever.
     """
@@ -65,13 +70,32 @@ class Coverage:
         self._give_up()
         return fresh
 
-    def missing(self, now: float, grace_seconds: float) -> int:
-        """How many offsets are in gaps that have outlived the grace time."""
-        return self.lost + sum(g.count for g in self.gaps if now - g.since >= grace_seconds)
+    def expect(self, committed: int, at: float) -> bool:
+        """What is committed must have results, too, where none came since; whether that is new."""
+        if not self.span or committed in (0, EVERY_OFFSET) or committed <= self.next_offset:
+            return False
+        self.gaps.append(Gap(self.next_offset, committed - 1, at))
+        self.next_offset = committed
+        self._give_up()
+        return True
 
-    def waiting(self, now: float, grace_seconds: float) -> int:
-        """How many offsets are in younger gaps: in flight, most likely."""
-        return sum(g.count for g in self.gaps if now - g.since < grace_seconds)
+    def due(self, now: float, grace_seconds: float, committed: int) -> list[Range]:
+        """The offsets below the committed one that have had no result for the grace time."""
+        return [
+            (gap.first, min(gap.last, committed - 1))
+            for gap in self.gaps
+            if gap.first < committed and now - gap.since >= grace_seconds
+        ]
+
+    def missing(self, now: float, grace_seconds: float, committed: int) -> int:
+        """How many offsets those are."""
+        due = self.due(now, grace_seconds, committed)
+        return self.lost + sum(last - first + 1 for first, last in due)
+
+    def waiting(self, now: float, grace_seconds: float, committed: int) -> int:
+        """How many others have no result: not committed, or not for long; they are in flight."""
+        without = self.lost + sum(gap.count for gap in self.gaps)
+        return without - self.missing(now, grace_seconds, committed)
 
     def _before(self, first: int, last: int, at: float) -> Iterator[Range]:
         if first < self.start:

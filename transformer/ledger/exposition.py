@@ -9,6 +9,7 @@ import orjson
 
 from transformer.ledger import metrics as kept
 from transformer.ledger.account import WINDOW_SECONDS, Account, Balance
+from transformer.ledger.coverage import EVERY_OFFSET
 from transformer.ledger.entry import Holder
 from transformer.metric_list import Metric
 
@@ -21,10 +22,12 @@ _Samples = dict[Metric, list[tuple[tuple[str, ...], float]]]
 class Stand:
     """What one ledger process knows at one moment: the accounts it keeps and how it is doing.
 
-    `lag_records` is per partition of the metrics topic.
+    `committed` is what each holder's consumer group has committed, `lag_records` is per partition
+    of the metrics topic. Of holders that are not in `committed` nothing is missing yet.
     """
 
     accounts: Mapping[Holder, Account]
+    committed: Mapping[Holder, int]
     now: float
     grace_seconds: float
     lag_records: Mapping[int, int] = field(default_factory=dict)
@@ -33,7 +36,8 @@ class Stand:
     def balances(self) -> Iterable[tuple[Holder, Account, Balance]]:
         """Every account with its balance, in order."""
         for holder, account in sorted(self.accounts.items()):
-            yield holder, account, account.balance(self.now, self.grace_seconds)
+            committed = self.committed.get(holder, 0)
+            yield holder, account, account.balance(self.now, self.grace_seconds, committed)
 
 
 def metrics(stand: Stand) -> bytes:
@@ -52,7 +56,7 @@ def view(stand: Stand) -> bytes:
     return orjson.dumps(
         {
             "grace_seconds": stand.grace_seconds,
-            "accounts": [_shown(*parts) for parts in stand.balances()],
+            "accounts": [_shown(*parts, stand) for parts in stand.balances()],
             "windows": _windows(stand.accounts),
         }
     )
@@ -89,11 +93,13 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _shown(holder: Holder, account: Account, balance: Balance) -> dict[str, object]:
+def _shown(holder: Holder, account: Account, balance: Balance, stand: Stand) -> dict[str, object]:
+    committed = stand.committed.get(holder)
     return {
         "connection": holder.connection,
         "topic": holder.partition.topic,
         "partition": holder.partition.number,
+        "committed_offset": None if committed in (0, EVERY_OFFSET) else committed,
         **asdict(balance),
         "gaps": [
             {"first": gap.first, "last": gap.last, "since": gap.since}

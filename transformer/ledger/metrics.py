@@ -12,7 +12,7 @@ CONSUMED: Final = Metric(
     "records",
     _ACCOUNT,
     "ledger",
-    "Offsets from the first to the last with a result: settled, in flight and missing.",
+    "Offsets from the first to the last with a result or a commit: settled, in flight, missing.",
 )
 SETTLED: Final = Metric(
     "transformer_ledger_settled_records",
@@ -28,7 +28,7 @@ IN_FLIGHT: Final = Metric(
     "records",
     _ACCOUNT,
     "ledger",
-    "Offsets between results that have none yet, within the grace time.",
+    "Offsets without a result that are not committed, or not for the grace time yet.",
 )
 MISSING: Final = Metric(
     "transformer_ledger_missing_records",
@@ -36,7 +36,7 @@ MISSING: Final = Metric(
     "records",
     _ACCOUNT,
     "ledger",
-    "Offsets between results that have none and have outlived the grace time.",
+    "Offsets that the consumer group has committed and that have had no result for the grace time.",
 )
 REPEATED: Final = Metric(
     "transformer_ledger_repeated_records_total",
@@ -60,7 +60,7 @@ NEXT_OFFSET: Final = Metric(
     "",
     _ACCOUNT,
     "ledger",
-    "The offset after the last with a result.",
+    "The offset after the last with a result, or the committed one when that is later.",
 )
 LAST_RESULT: Final = Metric(
     "transformer_ledger_last_result_timestamp_seconds",

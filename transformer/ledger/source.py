@@ -1,6 +1,6 @@
-"""Which offsets of the source topics hold a record: compaction and transactions leave some empty.
+"""Reading for the ledger: a topic, or the part of it that matters, through the broker port.
 
-Reads through the broker port, from the beginning of a topic to where it ends now.
+Which offsets of a source topic hold a record at all: compaction and transactions leave some empty.
 """
 
 from bisect import bisect_right
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from transformer.broker import Broker
+from transformer.broker import Broker, Reader
 from transformer.errors import EnvironmentFault
 from transformer.ledger.coverage import Coverage, Range
 from transformer.record import Partition, Record
@@ -41,13 +41,22 @@ class Source:
         if at <= end:
             yield (at, end)
 
+    def absent(self, first: int, last: int) -> Iterable[Range]:
+        """Which of these offsets hold none."""
+        for begin, end in self.held(first, last):
+            if first < begin:
+                yield (first, begin - 1)
+            first = end + 1
+        if first <= last:
+            yield (first, last)
+
 
 async def read_sources(
     broker: Broker, asked: Mapping[Partition, Sequence[Range]]
 ) -> Mapping[Partition, Source]:
     """What the source topics hold of the offsets `asked`; topics that cannot be read are left out.
 
-    A topic none of whose partitions has offsets asked for is not read, only measured.
+    A partition is read from the first offset asked for to the last, and only measured without any.
     """
     found: dict[Partition, Source] = {}
     topics = {partition.topic for partition in asked} & await broker.topic_names()
@@ -60,18 +69,34 @@ async def read_sources(
     return found
 
 
-async def read_all(broker: Broker, topics: Sequence[str], take: Callable[[Record], None]) -> None:
-    """Give `take` every record that is there now. Raises EnvironmentFault."""
-    reader = await broker.reader(topics, from_beginning=True)
+async def read_on(
+    reader: Reader, take: Callable[[Record], None], stops: Mapping[Partition, int] | None = None
+) -> None:
+    """Give `take` every record from where `reader` is to `stops`, else to where the topic ends now.
+
+    Raises EnvironmentFault.
+    """
+    positions = await reader.positions()
+    if stops is None:
+        stops = {part: end for part, (_, end) in positions.items()}
+    while any(positions[part][0] < stop for part, stop in stops.items()):
+        for record in await reader.read(timeout_seconds=_READ_SECONDS):
+            if record.offset < stops.get(Partition(record.topic, record.partition), 0):
+                take(record)
+        positions = await reader.positions()
+
+
+async def stops_at(broker: Broker, topic: str, wall: float) -> Mapping[Partition, int]:
+    """Per partition, the first offset that was produced at or after `wall`, or the end."""
+    reader = await broker.reader([topic], from_beginning=True)
     try:
-        ends = {part: end for part, (_, end) in (await reader.positions()).items()}
-        while True:
-            for record in await reader.read(timeout_seconds=_READ_SECONDS):
-                if record.offset < ends[Partition(record.topic, record.partition)]:
-                    take(record)
-            now = await reader.positions()
-            if all(now[part][0] >= end for part, end in ends.items()):
-                return
+        begins = {part: begin for part, (begin, _) in (await reader.positions()).items()}
+        await reader.seek_time(wall)
+        # At the beginning is also where a cluster leaves us that knows no times.
+        return {
+            part: end if at == begins[part] else at
+            for part, (at, end) in (await reader.positions()).items()
+        }
     finally:
         await reader.close()
 
@@ -93,16 +118,20 @@ async def _source(
     reader = await broker.reader([topic], from_beginning=True)
     try:
         sources = {part: Source(*ends) for part, ends in (await reader.positions()).items()}
+        spans = {part: wanted[part] for part in sources if part in wanted}
+
+        def take(record: Record) -> None:
+            partition = Partition(record.topic, record.partition)
+            if _is_within(spans[partition], record.offset):
+                sources[partition].present.cover(record.offset, record.offset, 0.0)
+
+        if spans:
+            others = {part: one.end for part, one in sources.items() if part not in spans}
+            await reader.seek(others | {part: ranges[0][0] for part, ranges in spans.items()})
+            stops = {part: min(r[-1][1] + 1, sources[part].end) for part, r in spans.items()}
+            await read_on(reader, take, stops)
     finally:
         await reader.close()
-
-    def take(record: Record) -> None:
-        partition = Partition(record.topic, record.partition)
-        if _is_within(wanted.get(partition, ()), record.offset):
-            sources[partition].present.cover(record.offset, record.offset, 0.0)
-
-    if wanted:
-        await read_all(broker, [topic], take)
     return sources
 
 

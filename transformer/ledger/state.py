@@ -1,4 +1,4 @@
-"""An account as the bytes of a table, and back. Pure."""
+"""An account and its holder as value and key of a table, and back. Pure."""
 
 from collections import Counter
 
@@ -7,6 +7,8 @@ import orjson
 from transformer.ledger.account import Account
 from transformer.ledger.codes import Codes, Segment
 from transformer.ledger.coverage import Coverage, Gap
+from transformer.ledger.entry import Holder
+from transformer.record import Partition
 
 VERSION = 1
 
@@ -55,3 +57,16 @@ def decode(stored: bytes) -> Account:
         as_of=known["as_of"],
         updated=known["updated"],
     )
+
+
+def key(metrics_partition: int, holder: Holder) -> bytes:
+    """The key of an account: it begins with the partition whose changelog keeps it."""
+    return b"%d:%s" % (metrics_partition, holder.key)
+
+
+def parse_key(key: bytes) -> tuple[int, Holder]:
+    """What `key` was made of."""
+    metrics_partition, _, rest = key.decode().partition(":")
+    connection, _, where = rest.partition("/")
+    topic, _, number = where.rpartition("/")
+    return int(metrics_partition), Holder(connection, Partition(topic, int(number)))

@@ -8,7 +8,7 @@ changelog has what it changed; a result read again changes nothing (`Account.as_
 # (Faust's decorators and web classes have few annotations)
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -18,13 +18,15 @@ from transformer.broker import Broker, TopicSpec
 from transformer.clock import Clock
 from transformer.config import Http, Kafka
 from transformer.errors import EnvironmentFault, ProduceFailed
+from transformer.kafka.producer import partition_of
 from transformer.ledger import exposition, faust_app, state
 from transformer.ledger.account import Account
+from transformer.ledger.commits import Commits
 from transformer.ledger.coverage import Range
 from transformer.ledger.entry import Holder, decode
 from transformer.ledger.exposition import Stand
 from transformer.ledger.faust_app import Contents
-from transformer.ledger.source import Source, read_sources
+from transformer.ledger.source import read_sources
 from transformer.log import Log
 from transformer.record import Partition
 
@@ -56,7 +58,9 @@ class LedgerStream:
         self._group = f"{kafka.group_prefix}ledger"
         self._changelog = f"{self._group}-accounts-changelog"
         self._stopping = asyncio.Event()
+        self._partitions = 0
         self._unreadable = 0
+        self._commits = Commits(broker, kafka.group_prefix)
         self._looked_up: set[tuple[bytes, Range]] = set()
         self._cached: dict[bytes, tuple[bytes, Account]] = {}
         self._app: Any = None
@@ -74,11 +78,13 @@ class LedgerStream:
         """
         await self._broker.open()
         try:
-            await self._run(await self._prepare(), ready)
+            self._partitions = await self._prepare()
+            await self._run(ready)
         finally:
             await self._broker.close()
 
-    async def _run(self, partitions: int, ready: Callable[[int], None]) -> None:
+    async def _run(self, ready: Callable[[int], None]) -> None:
+        partitions = self._partitions
         contents = Contents(
             metrics=lambda: exposition.metrics(self.stand()),
             view=lambda: exposition.view(self.stand()),
@@ -99,16 +105,14 @@ class LedgerStream:
         """What is known now, of the partitions that are this process's own."""
         owned = self._owned()
         accounts: dict[Holder, Account] = {}
-        for key in [*self._table.data.keys()]:
-            number, holder = _parsed(key)
-            if number not in owned:
-                continue
+        for key, _, holder in self._own_accounts():
             account = self._account(key)
             # A metrics topic that was given more partitions has two; the newer one is kept.
             if holder not in accounts or accounts[holder].updated < account.updated:
                 accounts[holder] = account
         return Stand(
             accounts,
+            self._commits.known,
             self._clock.wall(),
             self._grace_seconds,
             {number: self._lag(number) for number in owned},
@@ -186,20 +190,45 @@ class LedgerStream:
         ready(self._app.web.port)
 
     async def _look_up(self) -> None:
-        """See in the source topics whether old gaps hold records at all, each gap once."""
+        """See what the groups have committed, and whether gaps below that hold records at all."""
+        seconds = min(_LOOK_UP_SECONDS, max(1.0, self._grace_seconds))
         while True:
-            await self._clock.sleep(min(_LOOK_UP_SECONDS, max(1.0, self._grace_seconds)))
-            if self._app.started and self.is_ready():
+            can_look = self._app.started and self.is_ready()
+            if can_look:
+                await self._commits.ask([holder for _, _, holder in self._own_accounts()])
+                await self._expect_committed()
                 with suppress(EnvironmentFault):
                     await self._strike_absent()
+            await self._clock.sleep(seconds if can_look else _WATCH_SECONDS)
+
+    def _own_accounts(self) -> Sequence[tuple[bytes, int, Holder]]:
+        """The keys of the accounts that are this process's own, parsed."""
+        owned = self._owned()
+        keys = ((key, *state.parse_key(key)) for key in [*self._table.data.keys()])
+        return [(key, number, holder) for key, number, holder in keys if number in owned]
+
+    async def _expect_committed(self) -> None:
+        """What is committed beyond the last result has a gap from now on, until results fill it.
+
+        Not where no result of that holder comes to any more: the metrics topic got more partitions.
+        """
+        now, changed = self._clock.wall(), []
+        for key, number, holder in self._own_accounts():
+            account = self._account(key)
+            if number == partition_of(holder.key, self._partitions) and account.expect(
+                self._commits.known.get(holder, 0), now
+            ):
+                changed.append((key, account))
+        await asyncio.gather(*[self._store(key, account) for key, account in changed])
 
     async def _strike_absent(self) -> None:
-        now, owned = self._clock.wall(), self._owned()
+        """Take out of the gaps what holds no record in the source topics, each looked at once."""
+        now = self._clock.wall()
         asked: dict[Partition, list[Range]] = {}
         gaps: list[tuple[bytes, Range]] = []
-        for key in [*self._table.data.keys()]:
-            number, holder = _parsed(key)
-            found = self._account(key).old_gaps(now, self._grace_seconds) if number in owned else ()
+        for key, _, holder in self._own_accounts():
+            committed = self._commits.known.get(holder, 0)
+            found = self._account(key).gaps(now, self._grace_seconds, committed)
             new = [(key, gap) for gap in found if (key, gap) not in self._looked_up]
             gaps += new
             asked.setdefault(holder.partition, []).extend(gap for _, gap in new)
@@ -208,10 +237,10 @@ class LedgerStream:
         sources = await read_sources(self._broker, asked)
         changed: set[bytes] = set()
         for key, (first, last) in gaps:
-            source = sources.get(_parsed(key)[1].partition)
-            if source is None or _parsed(key)[0] not in self._owned():
+            source = sources.get(state.parse_key(key)[1].partition)
+            if source is None or state.parse_key(key)[0] not in self._owned():
                 continue
-            for begin, end in _absent(source, first, last):
+            for begin, end in source.absent(first, last):
                 self._account(key).strike(begin, end)
                 changed.add(key)
             self._looked_up.add((key, (first, last)))
@@ -232,7 +261,7 @@ class LedgerStream:
             if entry is None:
                 self._unreadable += 1
                 continue
-            key = _key(event.message.partition, entry.holder)
+            key = state.key(event.message.partition, entry.holder)
             account = changed.get(key) or self._account(key)
             changed[key] = account
             account.take(entry, event.message.offset, now)
@@ -240,7 +269,7 @@ class LedgerStream:
 
     async def _store(self, key: bytes, account: Account) -> None:
         stored = state.encode(account)
-        sent = self._table.send_changelog(_parsed(key)[0], key, stored)
+        sent = self._table.send_changelog(state.parse_key(key)[0], key, stored)
         self._table.data[key] = stored
         self._cached[key] = (stored, account)
         await sent
@@ -274,25 +303,3 @@ _RAW: Final = {
     "key_serializer": "raw",
     "value_serializer": "raw",
 }
-
-
-def _absent(source: Source, first: int, last: int) -> Iterable[Range]:
-    """Which of the offsets hold no record."""
-    for begin, end in source.held(first, last):
-        if first < begin:
-            yield (first, begin - 1)
-        first = end + 1
-    if first <= last:
-        yield (first, last)
-
-
-def _key(metrics_partition: int, holder: Holder) -> bytes:
-    """The table's key: it begins with the partition whose changelog keeps it."""
-    return b"%d:%s" % (metrics_partition, holder.key)
-
-
-def _parsed(key: bytes) -> tuple[int, Holder]:
-    metrics_partition, _, rest = key.decode().partition(":")
-    connection, _, where = rest.partition("/")
-    topic, _, number = where.rpartition("/")
-    return int(metrics_partition), Holder(connection, Partition(topic, int(number)))

@@ -5,18 +5,18 @@ No I/O, no clock, no await. Knows no CRM: names, ids and suffixes are the mappin
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from transformer.event import Event, EventType
 from transformer.mapping.conditions import Options, holds, opted_out
 from transformer.mapping.explain import Explanation, explained
 from transformer.mapping.model import MappingFile
-from transformer.mapping.parse import ANY_OBJECT, load_mapping
+from transformer.mapping.parse import load_mapping
 from transformer.mapping.reading import Refused
 from transformer.mapping.rules import CompiledRule, Tables, Target, Writer, build
 from transformer.mapping.sources import Resolver
 from transformer.mapping.table import CompiledTable
+from transformer.mapping.uses import uses_of
 from transformer.outcome import Reason, Redirect, Rejected, Skipped
 from transformer.upsert import FieldUse, Match, Operation, Upsert
 
@@ -71,21 +71,7 @@ class CompiledMapping:
 
     def fields(self) -> Sequence[FieldUse]:
         """Every field that the tables can write, and every property records are found by."""
-        found: dict[tuple[str, str], FieldUse] = {}
-        for name, table in self._tables.compiled.items():
-            for field in table.fields:
-                if name != ANY_OBJECT and field.note is None:
-                    found[name, field.name] = FieldUse(
-                        name, field.name, field.field.where, optional=field.field.optional
-                    )
-        for rule in self._file.upserts:
-            for match in rule.matches or ():
-                if rule.object_type is not None:
-                    use = FieldUse(rule.object_type, match.name, match.where)
-                    known = found.setdefault((rule.object_type, match.name), use)
-                    if known.optional:  # without it, no record can be found
-                        found[rule.object_type, match.name] = replace(known, optional=False)
-        return tuple(found.values())
+        return uses_of(self._file, self._tables.compiled)
 
     def _evaluated(self, event: Event, write: Writer) -> tuple[Upsert | Rejected, ...] | Skipped:
         skipped = opted_out(event.integrations, self._options)

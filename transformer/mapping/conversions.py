@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
 
-from transformer.mapping.hosts import host_of
+from transformer.hosts import company_host_of, host_of
 
 
 class Absence(Enum):
@@ -40,6 +40,17 @@ def domain_of(text: str) -> object:
     if host is None:
         raise ValueError("expected a URL, an e-mail address or a domain")
     return host
+
+
+def company_domain_of(text: str) -> object:
+    """The same, or ABSENT when it is a mail provider's; raises ValueError."""
+    host = domain_of(text)
+    return host if not text.strip() or company_host_of(text) is not None else ABSENT
+
+
+def filled_of(value: object) -> object:
+    """The value, or ABSENT for blank text."""
+    return ABSENT if isinstance(value, str) and not value.strip() else value
 
 
 def digits_of(text: str) -> object:

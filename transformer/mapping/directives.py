@@ -7,22 +7,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from transformer.document import Constant
 from transformer.mapping.conversions import (
     ABSENT,
     boolean_of,
+    company_domain_of,
     date_of,
     datetime_of,
     digits_of,
     domain_of,
+    filled_of,
     first_name_of,
     integer_of,
     last_name_of,
     number_of,
     text_of,
 )
+from transformer.upsert import ValueKind
 
 Function: TypeAlias = Callable[[object], object]
-Argument: TypeAlias = "str | int | Mapping[str, object] | None"
+Argument: TypeAlias = "str | int | Mapping[str, Constant] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ class Directive:
     The function gets text, numbers, booleans, and lists if `lists`; never null, which passes
     every directive untouched unless `splits`: then null gives nothing. It returns ABSENT to be
     passed over and raises ValueError, saying what was expected, when the value cannot be used.
-    `keeps_text` says that text comes out as it went in.
+    `keeps_text` says that text comes out as it went in; `yields` is the kind of value that comes
+    out, None where it is the kind that went in or the table's.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Directive:
     lists: bool = False
     splits: bool = False
     keeps_text: bool = False
+    yields: ValueKind | None = None
 
 
 def _plain(function: Function) -> Callable[[Argument], Function]:
@@ -64,6 +70,18 @@ def _on_text(change: Callable[[str], object]) -> Callable[[Argument], Function]:
         return change(value) if isinstance(value, str) else value
 
     return _plain(function)
+
+
+def _split(argument: Argument) -> Function:
+    separator = str(argument)
+
+    def function(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = value.split(separator) if separator else [value]
+        return [part for each in parts if (part := each.strip())]
+
+    return function
 
 
 def _join(argument: Argument) -> Function:
@@ -114,13 +132,13 @@ DIRECTIVES: Final[tuple[Directive, ...]] = (
         "first_name", "The first word of a full name; nothing when there is but one.",
         _on_text(first_name_of),
         (Example("Jane van Doe", "Jane"), Example("Cher", ABSENT), Example(None, ABSENT)),
-        splits=True,
+        splits=True, yields="text",
     ),
     Directive(
         "last_name", "A full name without its first word; the word itself when there is but one.",
         _on_text(last_name_of),
         (Example("Jane van Doe", "van Doe"), Example("Cher", "Cher"), Example(" ", ABSENT)),
-        splits=True,
+        splits=True, yields="text",
     ),
     Directive(
         "domain",
@@ -134,6 +152,23 @@ DIRECTIVES: Final[tuple[Directive, ...]] = (
             Example("", ""),
             Example("not a domain", fails=True),
         ),
+        yields="text",
+    ),
+    Directive(
+        "company_domain",
+        "The same, but nothing for the domains of mail providers: an address there says nothing of"
+        " the company.",
+        _on_text(company_domain_of),
+        (Example("jane@example.com", "example.com"), Example("jane@gmail.com", ABSENT),
+         Example("https://www.example.com/pricing", "example.com"),
+         Example("not a domain", fails=True)),
+        yields="text",
+    ),
+    Directive(
+        "filled", "Nothing for null and blank text, so that the next source is tried.",
+        _plain(filled_of),
+        (Example("Jane", "Jane"), Example(0, 0), Example(" ", ABSENT), Example(None, ABSENT)),
+        splits=True,
     ),
     Directive(
         "digits", "The digits of a phone number, with a leading `+` if it had one.",
@@ -145,16 +180,18 @@ DIRECTIVES: Final[tuple[Directive, ...]] = (
         _plain(text_of),
         (Example(10115, "10115"), Example(4.5, "4.5"), Example(value=False, gives="false"),
          Example("010115", "010115"), Example("", "")),
-        keeps_text=True,
+        keeps_text=True, yields="text",
     ),
     Directive(
         "integer", "A whole number, also from text.", _plain(integer_of),
         (Example("120", 120), Example(12.0, 12), Example("", ""), Example("12.5", fails=True),
          Example("about 50", fails=True)),
+        yields="integer",
     ),
     Directive(
         "number", "A number, also from text.", _plain(number_of),
         (Example("12.50", 12.5), Example(value=True, gives=1), Example("1,000", fails=True)),
+        yields="number",
     ),
     Directive(
         "boolean", "True or false, also from `yes`/`no`, `on`/`off`, `1`/`0`.", _plain(boolean_of),
@@ -164,12 +201,14 @@ DIRECTIVES: Final[tuple[Directive, ...]] = (
             Example("", ""),
             Example("maybe", fails=True),
         ),
+        yields="boolean",
     ),
     Directive(
         "date", "A date (`2026-11-22`), from ISO 8601 text or epoch seconds or milliseconds.",
         _plain(date_of),
         (Example("2026-11-22T23:30:00+02:00", "2026-11-22"), Example(1795305600, "2026-11-22"),
          Example("22.11.2026", fails=True)),
+        yields="date",
     ),
     Directive(
         "datetime", "A moment in UTC, from ISO 8601 text or epoch seconds or milliseconds.",
@@ -177,12 +216,21 @@ DIRECTIVES: Final[tuple[Directive, ...]] = (
         (Example("2026-11-22T12:00:00+02:00", "2026-11-22T10:00:00.000Z"),
          Example(1795341600000, "2026-11-22T10:00:00.000Z"), Example("soon", fails=True),
          Example("0001-01-01T00:00:00+05:00", fails=True)),
+        yields="datetime",
+    ),
+    Directive(
+        "split", "Text as a list, for `join`: its parts between separators, trimmed, without blank"
+        " ones. A list stays as it is.",
+        _split,
+        (Example("a, b,,c", ["a", "b", "c"], ","), Example(["a, b"], ["a, b"], ","),
+         Example("", [], ","), Example(7, 7, ",")),
+        argument="text", lists=True,
     ),
     Directive(
         "join", "A list as text, with a separator; null items are left out.", _join,
         (Example(["a", 2, None, True], "a;2;true", ";"), Example([], "", ";"),
          Example("a", "a", ";"), Example([{"a": 1}], argument=";", fails=True)),
-        argument="text", lists=True,
+        argument="text", lists=True, yields="text",
     ),
     Directive(
         "truncate", "At most so many characters.", _truncate,

@@ -12,7 +12,7 @@ from transformer.event import Event
 from transformer.mapping.conversions import ABSENT
 from transformer.mapping.dispatch import CompiledField
 from transformer.mapping.model import Source
-from transformer.mapping.reading import CONTAINERS, raw_value, read_source
+from transformer.mapping.reading import CONTAINERS, Refused, raw_value, read_source
 from transformer.mapping.rules import Writer
 from transformer.mapping.table import CompiledTable, Written, sorted_notes
 from transformer.outcome import Rejected, Skipped
@@ -35,7 +35,8 @@ class FieldExplanation:
     """One field that had something to say: where its value came from and where it went.
 
     `source` is None for a default, a match key, and a field all of whose sources were passed over
-    (`left out`, value None); `where` is `file:line`, empty for a trait of the rest.
+    (`left out`, value None); `where` is `file:line`, empty for a trait of the rest. `additive` is
+    the separator of one whose values add up, `apart` says that it keeps events apart.
     """
 
     name: str
@@ -46,6 +47,8 @@ class FieldExplanation:
     directives: tuple[str, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
     note: Note | None = None
+    additive: str = ""
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Trace:
         self._found: list[FieldExplanation] = []
         self._used: set[str] = set()
         self._passed: dict[str, tuple[PassedOver, ...]] = {}
+        self._unusable: dict[str, Note] = {}
 
     def write(self) -> Written:
         """What `CompiledTable.write` gives, by the slow way; raises Refused."""
@@ -111,6 +115,7 @@ class Trace:
                 targets[field.target][field.name] = found.value
                 if found.note is not None:
                     notes.append(found.note)
+        notes.extend(self._unusable.values())
         properties = targets["properties"]
         self._rest(properties)
         notes.extend(self._table.rest.odd(self._event.traits, properties))
@@ -135,7 +140,9 @@ class Trace:
         for name, passed in self._passed.items():
             if name not in explained:
                 explained[name] = replace(
-                    self._without_field(name, "left out", None), passed_over=passed
+                    self._without_field(name, "left out", None),
+                    passed_over=passed,
+                    note=self._unusable.get(name),
                 )
         return tuple(explained.values())
 
@@ -158,7 +165,16 @@ class Trace:
     def _field(self, field: CompiledField) -> FieldExplanation | None:
         passed: list[PassedOver] = []
         for source in field.sources:
-            value = read_source(source, self._event)
+            try:
+                value = read_source(source, self._event)
+            except Refused as refused:
+                if not field.field.lenient:
+                    raise
+                detail = refused.rejected.detail
+                self._used.add(".".join(source.path))
+                passed.append(PassedOver(source.label, detail))
+                self._unusable[field.name] = Note("invalid_value", field.name, detail)
+                break
             if value is ABSENT:
                 why = self._why(source)
                 if why is not None:
@@ -169,6 +185,7 @@ class Trace:
             return FieldExplanation(
                 field.name, field.field.where, goes, value, source.label,
                 tuple(step.label for step in source.steps), tuple(passed), field.note,
+                field.field.additive, field.field.apart,
             )  # fmt: skip
         if passed:
             self._passed[field.name] = tuple(passed)

@@ -17,8 +17,21 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 def matches_of(rules: tuple[MatchRule, ...], event: Event, names: Names) -> tuple[Match, ...]:
     """The match keys that the event has a value for, in order; raises Refused when it has none."""
-    found = [match for rule in rules if (match := _match(rule, event, names)) is not None]
+    found: list[Match] = []
+    unusable: Refused | None = None
+    for rule in rules:
+        try:
+            match = _match(rule, event, names)
+        except Refused as refused:
+            if not (rule.lenient and refused.rejected.reason is Reason.INVALID_VALUE):
+                raise
+            unusable = unusable or refused
+            continue
+        if match is not None:
+            found.append(match)
     if not found:
+        if unusable is not None:
+            raise unusable
         looked = ", ".join(f"{rule.name} from {rule.sources[0].label}" for rule in rules)
         detail = f"no value to find the record by: expected {looked}, got nothing or blank text"
         raise Refused(Reason.MATCH_KEY_MISSING, detail)

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from transformer.document import Constant
 from transformer.event import Event, EventType
 from transformer.mapping.directives import Function
+from transformer.upsert import ValueKind
 
 Path: TypeAlias = tuple[str, ...]
 PythonFunction: TypeAlias = Callable[[Event, object], object]
@@ -21,7 +22,8 @@ class Step:
     """One directive applied to a source: `label` as written; `python` is called with the event.
 
     `lists` says that it makes something of a list or object, `keeps_text` that text passes it as
-    it is.
+    it is. What comes out, as far as the file tells: `yields` is its kind (None: what went in),
+    `table` its entries, `truncates` how many characters of a text.
     """
 
     label: str
@@ -29,6 +31,9 @@ class Step:
     python: PythonFunction | None = None
     lists: bool = False
     keeps_text: bool = False
+    yields: ValueKind | None = None
+    table: tuple[tuple[str, Constant], ...] = ()
+    truncates: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,10 @@ class Default:
 class Field:
     """One property of the CRM and how it is filled; `where` is `file:line`.
 
-    `optional` says that it is left out where the CRM has no such property or refuses it.
+    `optional` says that it is left out where the CRM has no such property or refuses it; `lenient`
+    that it is left out when a directive cannot use the value.
+    `additive` is the separator of an additive one, `apart` keeps events apart that differ in it:
+    see `Upsert`.
     """
 
     name: str
@@ -95,6 +103,9 @@ class Field:
     optional: bool = False
     writable: Literal["always", "create", "update"] = "always"
     default: Default | None = None
+    lenient: bool = False
+    additive: str = ""
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +149,16 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class MatchRule:
-    """One way to find the record: the property, where its value comes from, and its form."""
+    """One way to find the record: the property, where its value comes from, and its form.
+
+    `lenient` says that the next way is tried when a directive cannot use the value.
+    """
 
     name: str
     where: str
     sources: tuple[Source, ...]
     form: Form = "text"
+    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from transformer.mapping.model import (
     UpsertRule,
 )
 from transformer.mapping.sources import SOURCE_KEYS, Resolver, Sources, with_own_name
-from transformer.mapping.tables import TableParser
+from transformer.mapping.tables import TableParser, is_lenient
 
 DIALECT: Final = Dialect(
     thorough=False,
@@ -33,7 +33,7 @@ DIALECT: Final = Dialect(
     twice_at="object",
 )
 ANY_OBJECT: Final = "*"
-TOP_KEYS: Final = ("version", "aliases", "names", "rest", "tables", "upserts")
+TOP_KEYS: Final = ("version", "aliases", "names", "rest", "invalid_values", "tables", "upserts")
 UPSERT_KEYS: Final = ("when", "object", "table", "match", "create", "update")
 WHEN_KEYS: Final = (
     "type", "event", "external_id", "no_external_id", "present", "absent", "equals",
@@ -62,7 +62,8 @@ class _Parser:
         self._entries = problems.keys(top, TOP_KEYS, required=("version", "tables", "upserts"))
         aliases = self._aliases(self._entries.get("aliases"))
         self._sources = Sources(problems, aliases, resolve)
-        self._tables = TableParser(problems, self._sources)
+        self._lenient = is_lenient(problems, self._entries.get("invalid_values"))
+        self._tables = TableParser(problems, self._sources, lenient=self._lenient)
 
     def mapping(self) -> MappingFile:
         entries = self._entries
@@ -148,7 +149,8 @@ class _Parser:
 
     def _match(self, name: str, node: Node) -> MatchRule:
         if node.entries is None:
-            return MatchRule(name, node.where, with_own_name(self._sources.several(node), name))
+            sources = with_own_name(self._sources.several(node), name)
+            return MatchRule(name, node.where, sources, lenient=self._lenient)
         entries = self._problems.keys(node, MATCH_KEYS)
         sources = self._sources.of_entries(node, entries, own=name)
         form = None
@@ -157,6 +159,7 @@ class _Parser:
         return MatchRule(
             name, node.where, sources,
             "email" if form == "email" else "record_id" if form == "record_id" else "text",
+            lenient=self._lenient,
         )  # fmt: skip
 
     def _condition(self, node: Node) -> Condition:

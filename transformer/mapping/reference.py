@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -52,6 +53,10 @@ _SECTIONS: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
             "`record_id_property`, the property that holds a record's id.",
             "rest": "What becomes of traits that no field takes, for tables without their own.",
             "tables": 'One per object: how traits become properties. `"*"` is any other object.',
+            "invalid_values": "What becomes of an upsert when a directive cannot use a value: "
+            "`reject` (the default) it, or `drop` the value: its field is left out and noted "
+            "`invalid_value`, a match goes on to the next one. Never dropped are the values of "
+            "required fields, and the last match of all.",
             "upserts": "The writes of one event, in order; each one whose `when` holds is made.",
         },
     ),
@@ -95,6 +100,11 @@ _SECTIONS: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
             "`never` (recognised, left out, noted `dropped`).",
             "writable": "`create` or `update`: sent only then.",
             "read_only": "`true`: recognised, left out, noted `read_only`.",
+            "invalid_values": "`reject` or `drop`, for this field.",
+            "additive": "A separator, for a field whose values add up in the CRM instead of "
+            "replacing each other (see merged events). The value is text, its parts with the "
+            "separator between.",
+            "apart": "`true`: events that differ in it are never merged.",
             "optional": "`true`: left out, with a note, where the CRM has no such field or does "
             "not let us write it; `transformer check --online` warns of it.",
         },
@@ -146,12 +156,51 @@ _SECTIONS: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
     ),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two events of one record that wait together: `field` of the mapping, `writes` what is sent.
+
+    An event is the trait's value, ABSENT when it has none; several writes go one after the other.
+    """
+
+    field: Mapping[str, object]
+    events: tuple[object, object]
+    writes: tuple[object, ...]
+
+
+_ADDED: Final = {"from": "t", "apply": [{"split": ","}, {"join": ";"}], "additive": ";"}
+_APART: Final = {"from": "t", "apart": True}
+MERGES: Final[tuple[Merge, ...]] = (
+    Merge({"from": "t"}, ("Rome", "Oslo"), ("Oslo",)),
+    Merge({"from": "t"}, ("Rome", ABSENT), ("Rome",)),
+    Merge(_ADDED, ("trial, web", "paid"), ("trial;web;paid",)),
+    Merge(_ADDED, (["trial", "web"], ["web", "paid"]), ("trial;web;paid",)),
+    Merge(_ADDED, ("trial", None), ("trial",)),
+    Merge(_APART, (True, True), (True,)),
+    Merge(_APART, (True, False), (True, False)),
+    Merge(_APART, (True, ABSENT), (True, ABSENT)),
+)
+
+_MERGED: Final = """\
+## Merged events
+
+While a record's write waits, later events of the same match key join it, and one request carries
+them all: of each property the value of the later event time. Two marks are for fields that this
+would not do justice: `additive` joins the values, so that a tag of the earlier event is added, too;
+`apart` is for what gives other fields their sense, such as consent: events that differ in it are
+written one after the other. Neither goes with `on`, `write`, `writable` or `read_only`.
+
+| field | trait `t`, earlier | later | written |
+| --- | --- | --- | --- |
+"""
+
 _DIRECTIVES: Final = """\
 ## Directives
 
 Null passes every directive untouched, except the ones that split a name: for them it is nothing,
 and the next source is tried. A value that a directive cannot use rejects the upsert
-(`invalid_value`).
+(`invalid_value`), unless `invalid_values` says to drop it.
 """
 
 _PYTHON: Final = """\
@@ -165,7 +214,14 @@ it returns; an exception rejects the upsert. It must be quick and must not do I/
 def render() -> str:
     """The page as Markdown."""
     return "\n".join(
-        [_INTRODUCTION, *_sections(), _DIRECTIVES, *map(_directive, DIRECTIVES), _PYTHON]
+        [
+            _INTRODUCTION,
+            *_sections(),
+            _MERGED + "".join(map(_merge, MERGES)),
+            _DIRECTIVES,
+            *map(_directive, DIRECTIVES),
+            _PYTHON,
+        ]
     )
 
 
@@ -193,6 +249,12 @@ def _directive(directive: Directive) -> str:
 def _example(directive: Directive, example: Example) -> str:
     gives = "rejected" if example.fails else _json(example.gives)
     return f"| {_apply(directive.name, example.argument)} | {_json(example.value)} | {gives} |"
+
+
+def _merge(example: Merge) -> str:
+    earlier, later = map(_json, example.events)
+    writes = ", then ".join(map(_json, example.writes))
+    return f"| `{orjson.dumps(example.field).decode()}` | {earlier} | {later} | {writes} |\n"
 
 
 def _apply(name: str, argument: Argument) -> str:

@@ -164,5 +164,5 @@ def build(target: Target, matches: tuple[Match, ...], event: Event, write: Write
     fill = table.fill & properties.keys() if table.fill else _NO_FIELDS
     return Upsert(
         object_type, operation, properties, matches, on_create, on_update, fill, required, notes,
-        event.event_time, optional=table.optional,
+        event.event_time, optional=table.optional, additive=table.additive, apart=table.apart,
     )  # fmt: skip

@@ -126,7 +126,12 @@ class Sources:
             self.problems.unknown(node, "directive", name, [*BY_NAME, _PYTHON])
             return None
         if given is None and directive.argument == "none":
-            return Step(name, applied(directive, None), keeps_text=directive.keeps_text)
+            return Step(
+                name,
+                applied(directive, None),
+                keeps_text=directive.keeps_text,
+                yields=directive.yields,
+            )
         if given is None:
             wanted = f"{{{name}: {directive.argument}}}"
             self.problems.add(node, f"the directive {name} needs an argument, expected {wanted}.")
@@ -135,7 +140,14 @@ class Sources:
         if not ok:
             return None
         label = f"{name}({_shown(argument)})"
-        return Step(label, applied(directive, argument), lists=directive.lists)
+        return Step(
+            label,
+            applied(directive, argument),
+            lists=directive.lists,
+            yields=directive.yields,
+            table=tuple(argument.items()) if isinstance(argument, Mapping) else (),
+            truncates=argument if isinstance(argument, int) else None,
+        )
 
     def _named(self, node: Node) -> tuple[str | None, Node | None]:
         if node.entries is None:

@@ -39,6 +39,8 @@ class CompiledTable:
         self.rest = CompiledRest(table, names)
         self.fill = frozenset(field.name for field in table.fields if field.write == "fill")
         self.optional = frozenset(field.name for field in table.fields if field.optional)
+        self.additive = {field.name: field.additive for field in table.fields if field.additive}
+        self.apart = frozenset(field.name for field in table.fields if field.apart)
         self._unwritten = {
             names.record_id,
             *(field.name for field in self.fields if field.target == "nowhere"),
@@ -81,7 +83,7 @@ class CompiledTable:
             return self._write_left(event, properties, left, stored)
         except Refused:
             for field in self.fields:  # of several, the first in the table's order is the reason
-                read_first(field.sources, event)
+                read_leniently(field, event, [])
             raise
 
     def _write_left(  # noqa: C901, PLR0912 - the hot path is one loop
@@ -138,8 +140,11 @@ class CompiledTable:
         for field in touched:
             if field.plain_first and field.name in properties:
                 continue
-            value = read_first(field.sources, event)
+            refused = len(notes)
+            value = read_leniently(field, event, notes)
             if value is ABSENT:
+                if len(notes) > refused:  # a source that comes later does not stand in for it
+                    properties.pop(field.name, None)
                 continue
             if field.note is None:
                 targets[field.target][field.name] = value
@@ -230,8 +235,8 @@ class CompiledTable:
         """Two traits fed one property: decide exactly, by the order of its sources."""
         for name in properties:
             field = self._by_name.get(name)
-            if field is not None:
-                properties[name] = read_first(field.sources, event)
+            if field is not None and (value := read_leniently(field, event, [])) is not ABSENT:
+                properties[name] = value
         properties.update(self.rest.exact(event.traits))
 
 
@@ -262,6 +267,20 @@ def _write_object(
             properties[name] = inner
             stored += 1
     return stored, unusable
+
+
+def read_leniently(field: CompiledField, event: Event, notes: list[Note]) -> object:
+    """The value of `field`, or ABSENT: with a note, when it is lenient and its value unusable.
+
+    Raises Refused for a field that is not lenient.
+    """
+    try:
+        return read_first(field.sources, event)
+    except Refused as refused:
+        if not field.field.lenient:
+            raise
+        notes.append(Note("invalid_value", field.name, refused.rejected.detail))
+        return ABSENT
 
 
 def is_blank(value: object) -> bool:

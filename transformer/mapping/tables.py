@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, get_args
 
 from transformer.document import Node, Problems
@@ -18,16 +19,28 @@ from transformer.mapping.sources import SOURCE_KEYS, Sources, with_own_name
 
 NAMES_KEYS: Final = ("object", "field", "record_id", "record_id_property")
 TABLE_KEYS: Final = ("fields", "required", "rest")
-FIELD_KEYS: Final = (*SOURCE_KEYS, "default", "on", "write", "writable", "read_only", "optional")
+FIELD_KEYS: Final = (
+    *SOURCE_KEYS, "default", "on", "write", "writable", "read_only", "optional", "invalid_values",
+    "additive", "apart",
+)  # fmt: skip
+# What says that a value is not written each time; additive ones and those that part events are.
+NOT_MERGING: Final = ("on", "write", "writable", "read_only")
+INVALID_VALUES: Final = ("reject", "drop")
 REST_KEYS: Final = ("mode", "suffix", "names", "ignore", "nested")
+
+
+def is_lenient(problems: Problems, node: Node | None) -> bool:
+    """`invalid_values`: whether values that a directive cannot use are left out."""
+    return node is not None and problems.choice(node, "value", INVALID_VALUES) == "drop"
 
 
 class TableParser:
     """Parses one table after the other; problems are collected."""
 
-    def __init__(self, problems: Problems, sources: Sources) -> None:
+    def __init__(self, problems: Problems, sources: Sources, *, lenient: bool) -> None:
         self._problems = problems
         self._sources = sources
+        self._lenient = lenient
 
     def names(self, node: Node) -> Names:
         """`names`: what names and ids that come with an event must look like."""
@@ -100,11 +113,15 @@ class TableParser:
             if field.optional and field.name in required:
                 text = f"the field {field.name} is required: it cannot be optional. Remove one."
                 self._problems.add(entries["required"], text)
+        fields = tuple(  # a create cannot do without it: it is not left out
+            replace(field, lenient=False) if field.name in required else field for field in fields
+        )
         return Table(name, node.where, fields, frozenset(required), own_rest)
 
     def _field(self, name: str, node: Node) -> Field:
         if node.entries is None:
-            return Field(name, node.where, with_own_name(self._sources.several(node), name))
+            sources = with_own_name(self._sources.several(node), name)
+            return Field(name, node.where, sources, lenient=self._lenient)
         entries = self._problems.keys(node, FIELD_KEYS)
         sources = self._sources.of_entries(node, entries, own=name)
         read_only = "read_only" in entries and self._problems.boolean(entries["read_only"])
@@ -122,6 +139,9 @@ class TableParser:
         optional = "optional" in entries and self._problems.boolean(entries["optional"])
         if optional and (read_only or write == "never"):
             self._problems.add(node, "a field that is not written cannot be optional.")
+        invalid = entries.get("invalid_values")
+        lenient = self._lenient if invalid is None else is_lenient(self._problems, invalid)
+        additive, apart = self._merging(node, entries)
         return Field(
             name,
             node.where,
@@ -131,7 +151,24 @@ class TableParser:
             optional=optional,
             writable="create" if writable == "create" else "update" if writable else "always",
             default=default,
+            lenient=lenient,
+            additive=additive,
+            apart=apart,
         )
+
+    def _merging(self, node: Node, entries: Mapping[str, Node]) -> tuple[str, bool]:
+        """What becomes of the values of events that wait together: `additive` and `apart`."""
+        additive = self._problems.text(entries["additive"]) if "additive" in entries else None
+        apart = "apart" in entries and self._problems.boolean(entries["apart"])
+        given = ["additive"] if additive else []
+        given += ["apart"] if apart else []
+        if len(given) > 1:
+            self._problems.add(node, "a field is additive or apart, not both. Remove one.")
+        strange = [key for key in NOT_MERGING if key in entries]
+        if given and strange:
+            text = f"a field with {strange[0]} cannot be {given[0]}. Remove one."
+            self._problems.add(node, text)
+        return additive or "", apart
 
     def _default(self, node: Node, entries: Mapping[str, Node]) -> Default | None:
         moment: Moment = "always"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
-from destinations._template.emulator.contacts import Contacts, Refusal, Row
+from destinations._template.emulator.contacts import CONTACT, Contacts, Refusal
 from transformer.clock import Clock
 from transformer.emulator import (
     Answer,
@@ -16,6 +16,7 @@ from transformer.emulator import (
     json_answer,
     query_of,
 )
+from transformer.emulator_store import Row
 
 MOST_ROWS = 100
 REQUESTS, SECONDS = 20, 10.0
@@ -31,9 +32,9 @@ class TemplateEmulator(Emulator):
         self, *, api_token: str, fields: Mapping[str, str], seed: int, clock: Clock | None
     ) -> None:
         self.api_token = api_token
-        self.contacts = Contacts(fields)
         self._recent: deque[float] = deque()
         super().__init__(seed=seed, clock=clock)
+        self.contacts = Contacts(fields, self.clock)
 
     def routes(self) -> Iterable[tuple[str, str, Handler]]:
         """What the vendor documents, and nothing else."""
@@ -47,6 +48,7 @@ class TemplateEmulator(Emulator):
     def answer(self, call: Call) -> Answer:
         """Count the call, then its token, then the rate, then its route."""
         self.api_calls += 1
+        self.contacts.request = call.number
         if call.headers.get("Authorization") != f"Bearer {self.api_token}":
             return _refused(Refusal(401, "unauthorized", "The token is not known."))
         wait = self._wait_seconds()
@@ -68,11 +70,8 @@ class TemplateEmulator(Emulator):
 
     def state(self, query: Mapping[str, str]) -> object:
         """Return every contact, or that of `?email=`, with its write history."""
-        return [
-            {"id": row.id, "values": row.values, "history": row.history}
-            for row in self.contacts.rows.values()
-            if row.values["email"] == query.get("email", row.values["email"])
-        ]
+        listed = self.contacts.to_json(CONTACT)
+        return [row for row in listed if row["email"] == query.get("email", row["email"])]
 
     def reset(self) -> None:
         """Forget everything but the token and the fields."""
@@ -99,18 +98,18 @@ class TemplateEmulator(Emulator):
         for row in rows:
             if half is not None and len(results) == half.options.get("rows"):
                 raise ConnectionDropped
-            results.append(self._upserted(row, call))
+            results.append(self._upserted(row))
         return json_answer({"results": results})
 
-    def _upserted(self, values: object, call: Call) -> dict[str, object]:
+    def _upserted(self, values: object) -> dict[str, object]:
         try:
-            row, created = self.contacts.upsert(values, call.number)
+            row, created = self.contacts.upsert(values)
         except Refusal as refusal:
             return {"error": refusal.error}
         return {"id": row.id, "created": created}
 
     def _create(self, call: Call, _params: Mapping[str, str]) -> Answer:
-        return _shown(self.contacts.create(_json(call), call.number), 201)
+        return _shown(self.contacts.create(_json(call)), 201)
 
     def _find(self, call: Call, _params: Mapping[str, str]) -> Answer:
         row = self.contacts.by_email(query_of(call).get("email", ""))
@@ -120,7 +119,7 @@ class TemplateEmulator(Emulator):
         return _shown(self.contacts.find(params["id"]))
 
     def _update(self, call: Call, params: Mapping[str, str]) -> Answer:
-        return _shown(self.contacts.update(params["id"], _json(call), call.number))
+        return _shown(self.contacts.update(params["id"], _json(call)))
 
     def _fields(self, _call: Call, _params: Mapping[str, str]) -> Answer:
         return json_answer({"fields": list(self.contacts.fields)})

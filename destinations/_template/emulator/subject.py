@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from destinations._template.emulator import build
 from destinations._template.emulator.app import HALF_APPLIED
+from destinations._template.emulator.contacts import CONTACT
 from transformer.clock import Clock
 from transformer.emulator_faults import Fault
 from transformer.emulator_subject import (
@@ -54,12 +55,12 @@ class TemplateSubject(Subject):
                 str(row.values.get("first_name", "")),
                 {trait: row.values.get(trait) for trait in (TEXT, FLAG, NUMBER)},
             )
-            for row in self.account.contacts.rows.values()
+            for row in self.account.contacts.rows[CONTACT].values()
         ]
 
     def delete(self, record_id: str) -> None:
         """Delete a contact."""
-        self.account.contacts.delete(record_id)
+        self.account.contacts.remove(CONTACT, record_id)
 
     def bad(self) -> Json:
         """A name that is too long."""
@@ -67,7 +68,7 @@ class TemplateSubject(Subject):
 
     def successes(self) -> Sequence[Case]:
         """By e-mail, by id, created without a key."""
-        known = self.account.contacts.create({"email": "known@example.com"}, 0).id
+        known = self.account.contacts.create({"email": "known@example.com"}).id
         return [
             Case("a contact that is new", identify("new@example.com", "New"), "created"),
             Case("a contact that is known", identify("NEW@example.com", "Known"), "updated"),
@@ -77,7 +78,7 @@ class TemplateSubject(Subject):
 
     def already_there(self) -> Case:
         """A create by external id whose address another contact has."""
-        known = self.account.contacts.create({"email": "known@example.com"}, 0).id
+        known = self.account.contacts.create({"email": "known@example.com"}).id
         return Case("a contact with that address", _named("known@example.com"), "updated", known)
 
 

@@ -163,13 +163,13 @@ class Prospects:
             tag = self._store.get("tags", body_of(call).get("tagId"))
             if tag is None:
                 raise not_found()
-            link = {"tagId": tag.id, "objectType": "Prospect", "objectId": row.id}
+            link = {"tagId": tag.number, "objectType": "Prospect", "objectId": row.number}
             there = next(self._store.where("tagged-objects", **link), None)
             if add and there is None:
                 self._store.insert("tagged-objects", link)
             elif not add and there is not None:
                 self._store.remove("tagged-objects", there.id)
-            return json_answer({"id": row.id})
+            return json_answer({"id": row.number})
 
         return handler
 
@@ -185,8 +185,9 @@ class Prospects:
         return found
 
     def _insert(self, values: Mapping[str, object], action: str = "create") -> Row:
-        oldest = next(iter(self._store.rows["campaigns"]), None)
-        given = {"isDeleted": False, "campaignId": oldest, **values}
+        oldest = next(iter(self._store.rows["campaigns"].values()), None)
+        campaign = None if oldest is None else oldest.number
+        given = {"isDeleted": False, "campaignId": campaign, **values}
         return self._store.insert("prospects", given, action)
 
     def _same(self, email: object) -> list[Row]:
@@ -247,7 +248,7 @@ class Prospects:
 
 
 def _most_active(rows: Sequence[Row]) -> Row | None:
-    return max(rows, key=lambda r: (str(r.get("lastActivityAt") or ""), -r.id), default=None)
+    return max(rows, key=lambda r: (str(r.get("lastActivityAt") or ""), -r.number), default=None)
 
 
 def _check_standard(name: str, value: object) -> None:

@@ -1,13 +1,11 @@
-"""The records of the emulated business unit: rows by collection and id, and their write history.
+"""The records of the emulated business unit, numbered and stamped, and as they once were."""
 
-Knows nothing of HTTP or of what is allowed.
-"""
-
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
+from transformer import emulator_store
 from transformer.clock import Clock
 
 COLLECTIONS = (
@@ -16,34 +14,30 @@ COLLECTIONS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One write as a test sees it: by which request, when, and the values it set."""
-
-    request: int
-    time: float
-    action: str
-    values: Mapping[str, object]
-
-
 @dataclass(slots=True)
-class Row:
-    """One record. Values keep the types that they were sent with."""
+class Row(emulator_store.Row):
+    """One record."""
 
-    id: int
-    values: dict[str, object]
-    history: list[Write] = field(default_factory=list)
-
-    def get(self, name: str) -> object:
-        """A value; of what was never set, None."""
-        return self.id if name == "id" else self.values.get(name)
+    @property
+    def number(self) -> int:
+        """The id as the API shows it."""
+        return int(self.id)
 
     @property
     def deleted(self) -> bool:
         """Whether it is in the recycle bin."""
         return self.values.get("isDeleted") is True
 
-    def as_of(self, moment: float) -> "Row | None":
+    def get(self, name: str) -> object:
+        """A value; of what was never set, None."""
+        return self.number if name == "id" else self.values.get(name)
+
+    def to_json(self) -> dict[str, object]:
+        """Describe it, with its history."""
+        history = [write.to_json() for write in self.history]
+        return {"id": self.number, **self.values, "_history": history}
+
+    def as_of(self, moment: float) -> Self | None:
         """The record as it was then; None when it was not there yet."""
         past = [write for write in self.history if write.time <= moment]
         if not past:
@@ -51,90 +45,39 @@ class Row:
         values: dict[str, object] = {}
         for write in past:
             values.update(write.values)
-        return Row(self.id, values, past)
+        return type(self)(self.id, values, past)
 
 
-class Store:
-    """Rows by collection. `request` is the number of the request being applied."""
+class Store(emulator_store.Store[Row]):
+    """The business unit's rows; the indexes know the present only, `rows` may be of the past."""
+
+    kinds = COLLECTIONS
 
     def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.request = 0
-        self.rows: dict[str, dict[int, Row]] = {}
-        self._emails: dict[str, dict[int, Row]] = {}
-        self._numbers: Counter[str] = Counter()
-        self.clear()
+        super().__init__(clock, Row)
 
-    def clear(self) -> None:
-        """Forget every record; ids start again."""
-        self.rows = {name: {} for name in COLLECTIONS}
-        self._emails = {}
-        self._numbers.clear()
-
-    def insert(self, collection: str, values: Mapping[str, object], action: str = "create") -> Row:
+    def insert(self, kind: str, values: Mapping[str, object], action: str = "create") -> Row:
         """Add a row under the next id."""
-        self._numbers[collection] += 1
-        row = Row(self._numbers[collection], {})
-        self.rows[collection][row.id] = row
         now = self.now()
-        self._set(collection, row, {"createdAt": now, "updatedAt": now, **values}, action)
-        return row
+        return super().insert(kind, {"createdAt": now, "updatedAt": now, **values}, action)
 
     def change(
-        self, collection: str, row: Row, values: Mapping[str, object], action: str = "update"
+        self, kind: str, row: Row, values: Mapping[str, object], action: str = "update"
     ) -> None:
         """Set some of a row's values."""
-        self._set(collection, row, {**values, "updatedAt": self.now()}, action)
+        super().change(kind, row, {**values, "updatedAt": self.now()}, action)
 
-    def remove(self, collection: str, row_id: object) -> None:
-        """Delete a row for good, as the recycle bin does when it is emptied."""
-        row = self.get(collection, row_id)
-        if row is not None:
-            del self.rows[collection][row.id]
-            self._emails.get(str(row.get("email")), {}).pop(row.id, None)
-
-    def get(self, collection: str, row_id: object) -> Row | None:
-        """The row of this id, given as text or as a number."""
-        text = str(row_id)
-        return self.rows[collection].get(int(text)) if text.isdecimal() else None
-
-    def where(self, collection: str, **values: object) -> Iterator[Row]:
+    def where(self, kind: str, **values: object) -> Iterator[Row]:
         """Yield the rows, deleted ones too, that have these values."""
-        for row in self.rows[collection].values():
+        for row in self.rows[kind].values():
             if all(row.get(name) == value for name, value in values.items()):
                 yield row
 
     def with_email(self, email: str) -> list[Row]:
         """The prospects with exactly this address, deleted ones too; case matters."""
-        return list(self._emails.get(email, {}).values())
+        return list(super().where("prospects", email=email))
 
     def now(self) -> str:
         """The present moment as the API writes it."""
         moment = datetime.fromtimestamp(self.clock.wall(), UTC)
         return moment.isoformat(timespec="milliseconds")
-
-    def to_json(self, collection: str) -> list[dict[str, object]]:
-        """Describe every row of a collection, with its history."""
-        return [
-            {
-                "id": row.id,
-                **row.values,
-                "_history": [
-                    {
-                        "request": write.request,
-                        "time": write.time,
-                        "action": write.action,
-                        "values": dict(write.values),
-                    }
-                    for write in row.history
-                ],
-            }
-            for row in self.rows[collection].values()
-        ]
-
-    def _set(self, collection: str, row: Row, values: Mapping[str, object], action: str) -> None:
-        if collection == "prospects" and "email" in values:
-            self._emails.get(str(row.get("email")), {}).pop(row.id, None)
-            self._emails.setdefault(str(values["email"]), {})[row.id] = row
-        row.values.update(values)
-        row.history.append(Write(self.request, self.clock.wall(), action, dict(values)))

@@ -50,7 +50,16 @@ class AccountEngagementSubject(Subject):
             Behaviour.DELETED: "an address in the recycle bin comes back",
             Behaviour.RATE: "requests per day and at once, not per second",
         },
-        costs=(Cost("an upsert each", fixed=10, each=1),),
+        costs=(
+            Cost("an upsert each, of prospects that have a user", fixed=10, each=1, known=True),
+            Cost("new ones, given the connector's user after the upsert", fixed=10, each=2),
+            Cost(
+                "new ones, given it within the upsert (connector_user_assigns: always)",
+                fixed=10,
+                each=1,
+                settings={"connector_user_assigns": "always"},
+            ),
+        ),
     )
 
     def __init__(self, clock: Clock) -> None:

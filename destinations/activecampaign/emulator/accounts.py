@@ -14,8 +14,9 @@ from destinations.activecampaign.emulator.answers import (
     scalars,
     shown,
 )
-from destinations.activecampaign.emulator.store import Row, Store, text
+from destinations.activecampaign.emulator.store import Row, Store
 from transformer.emulator import Answer, Call, Handler, json_answer, query_of
+from transformer.emulator_store import text
 
 ACCOUNT = ("name", "accountUrl", "createdTimestamp", "updatedTimestamp", "owner")
 LISTED = (*ACCOUNT, "contactCount", "dealCount")

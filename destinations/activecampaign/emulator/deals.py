@@ -16,8 +16,9 @@ from destinations.activecampaign.emulator.answers import (
     scalars,
     shown,
 )
-from destinations.activecampaign.emulator.store import Row, Store, text
+from destinations.activecampaign.emulator.store import Row, Store
 from transformer.emulator import Answer, Call, Handler, json_answer
+from transformer.emulator_store import text
 
 DEAL = ("owner", "contact", "organization", "group", "stage", "title", "description", "percent",
         "cdate", "mdate", "nextdate", "nexttaskid", "value", "currency", "winProbability",

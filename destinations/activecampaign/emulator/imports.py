@@ -12,9 +12,10 @@ from destinations.activecampaign.emulator.accounts import Accounts
 from destinations.activecampaign.emulator.answers import Refusal, json_of
 from destinations.activecampaign.emulator.catalogue import SUBSCRIBED, UNSUBSCRIBED, Catalogue
 from destinations.activecampaign.emulator.contacts import Contacts
-from destinations.activecampaign.emulator.store import Store, text
+from destinations.activecampaign.emulator.store import Store
 from transformer.clock import Clock
 from transformer.emulator import Answer, Call, Handler, json_answer, query_of
+from transformer.emulator_store import text
 
 MAX_CONTACTS = 250
 MAX_BYTES = 400_000

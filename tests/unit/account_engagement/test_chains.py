@@ -1,8 +1,8 @@
 """Which upserts of a batch go one after the other, and names of lists and activities."""
 
 from destinations.account_engagement.activities import api_name
+from destinations.account_engagement.chains import chains
 from destinations.account_engagement.prospect_plan import names_of
-from destinations.account_engagement.singles import chains
 from tests.contract.account_engagement import activity, by_crm_id, by_id, people, person
 
 

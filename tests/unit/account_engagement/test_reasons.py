@@ -6,15 +6,12 @@ from destinations.account_engagement.reasons import (
     BUSY,
     CREDENTIALS,
     DAY_SPENT,
-    FAILURES,
     RULES,
     SETUP,
     code_in,
-    failed,
     read_error,
     refused,
 )
-from transformer.errors import AnswerLost, Fenced, ServerFault, Throttled
 from transformer.outcome import Reason, Rejected, Retry
 
 
@@ -66,29 +63,9 @@ def test_a_code_is_read_as_number_or_text() -> None:
     assert code_in("busy") == 0
 
 
-@pytest.mark.parametrize(
-    ("failure", "expected"),
-    [
-        (Throttled("x", after_seconds=3.0), (Reason.THROTTLED, False, False, 3.0)),
-        (Fenced("x"), (Reason.FENCED, False, False, None)),
-        (AnswerLost("x", may_have_applied=True), (Reason.ANSWER_LOST, True, True, None)),
-        (ServerFault("x", may_have_applied=True), (Reason.SERVER_ERROR, True, True, None)),
-    ],
-)
-def test_a_failed_request_becomes_a_retry(
-    failure: Throttled | Fenced | AnswerLost | ServerFault,
-    expected: tuple[Reason, bool, bool, float | None],
-) -> None:
-    """Of those it was sent for; the others lose nothing."""
-    retry = failed(failure, sent=True)
-    got = (retry.reason, retry.counts, retry.may_have_applied, retry.after_seconds)
-    assert got == expected
-    unsent = failed(failure, sent=False)
-    assert (unsent.counts, unsent.may_have_applied) == (False, False)
-
-
-def test_the_order_of_failures_puts_kinds_before_their_parents() -> None:
-    """Else a fence would be called unreachable."""
-    kinds = [kind for kind, _, _ in FAILURES]
-    for number, kind in enumerate(kinds):
-        assert not any(issubclass(kind, earlier) for earlier in kinds[:number])
+def test_a_number_that_is_no_code_gets_into_no_message() -> None:
+    """A customer's telephone number, say; the status is told in its place."""
+    for told in ("15550001234", 15_550_001_234, "9" * 5_000, "-122", "1.5"):
+        error = read_error({"code": told, "message": "x"}, 400)
+        assert (error.code, error.word) == (0, "400")
+    assert read_error({"code": 122}, 400).word == "122"

@@ -101,6 +101,32 @@ def test_a_group_becomes_a_company_by_domain_else_by_name(mapping: CompiledMappi
     assert named.matches == (Match("name", "Acme"),)
 
 
+@pytest.mark.parametrize(
+    ("traits", "matches"),
+    [
+        ({"email": "ada@Acme.example"}, [("domain", "acme.example"), ("name", "Acme")]),
+        ({"email": "ada@gmail.com"}, [("name", "Acme")]),
+        (
+            {"email": "ada@x.example", "website": "https://acme.example"},
+            [("domain", "acme.example"), ("name", "Acme")],
+        ),
+        (
+            {"email": "ada@x.example", "domain": None},
+            [("domain", "x.example"), ("name", "Acme")],
+        ),
+        ({"domain": "gmail.com"}, [("name", "Acme")]),
+        ({"website": "coming soon"}, [("name", "Acme")]),
+    ],
+)
+def test_a_group_without_a_domain_is_found_by_that_of_the_address(
+    mapping: CompiledMapping, traits: dict[str, object], matches: list[tuple[str, str]]
+) -> None:
+    """A mail provider's is nobody's, wherever it stands (row C4)."""
+    upsert = one(mapping, type="group", groupId="g-1", traits={"name": "Acme", **traits})
+    assert upsert.matches == tuple(Match(name, value) for name, value in matches)
+    assert upsert.properties.get("domain") not in {"gmail.com", "coming soon"}
+
+
 def test_external_ids_name_object_and_record(mapping: CompiledMapping) -> None:
     """One write for each; with an id an update, without a create, by a field an upsert."""
     result = evaluated(

@@ -126,7 +126,7 @@ def test_fields_are_those_the_file_can_write_and_match_by() -> None:
     assert own(lambda _, value: value).fields() == (
         FieldUse("Thing", "Code", "own.yaml:6"),
         FieldUse("Thing", "Late", "own.yaml:8"),
-        FieldUse("Thing", "Mail", "own.yaml:10"),
+        FieldUse("Thing", "Mail", "own.yaml:10", matched=True, alone=True),
     )
 
 
@@ -202,7 +202,8 @@ def test_a_field_that_records_are_found_by_is_not_optional() -> None:
     """Without it, nothing could be looked up."""
     text = OWN.replace("Late: {from: late, writable: update}", "Mail: {from: mail, optional: true}")
     mapping = compile_mapping(text, "own.yaml", OPEN, lambda _: lambda _, value: value)
-    assert FieldUse("Thing", "Mail", "own.yaml:8", optional=False) in mapping.fields()
+    use = FieldUse("Thing", "Mail", "own.yaml:8", optional=False, matched=True, alone=True)
+    assert use in mapping.fields()
 
 
 def test_an_explanation_names_sources_directives_and_what_was_passed_over() -> None:

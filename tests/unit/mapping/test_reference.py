@@ -6,12 +6,18 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.unit.mapping.events import SALESFORCE
+from tests.unit.mapping.events import OPEN, SALESFORCE, event
 from transformer.document import Node, Problems, read
-from transformer.mapping import parse, tables
+from transformer.lanes import Lanes, Source
+from transformer.mapping import compile_mapping, parse, tables
+from transformer.mapping.conversions import ABSENT
 from transformer.mapping.directives import DIRECTIVES, Directive, Example, applied
-from transformer.mapping.reference import documented_keys, render
+from transformer.mapping.reference import MERGES, Merge, documented_keys, render
 from transformer.mapping.sources import SOURCE_KEYS
+from transformer.outcome import Skipped
+from transformer.record import Partition, Record
+from transformer.upsert import Upsert
+from transformer.work import OwnedPartition, Work
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "transformer" / "mapping" / "REFERENCE.md"
@@ -54,6 +60,40 @@ def test_a_directive_does_what_its_examples_say(directive: Directive, example: E
         return
     result = function(example.value)
     assert (type(result), result) == (type(example.gives), example.gives)
+
+
+def written(example: Merge) -> list[object]:
+    """What is sent for `t` when the two events of an example wait together."""
+    document = {
+        "version": 1,
+        "tables": {"Person": {"fields": {"T": example.field, "Name": "name"}, "rest": "drop"}},
+        "upserts": [
+            {"when": {"type": "identify"}, "object": "Person", "match": [{"Name": "name"}]}
+        ],
+    }
+    mapping = compile_mapping(json.dumps(document), "example.yaml", OPEN)
+    lanes = Lanes()
+    for offset, value in enumerate(example.events):
+        traits = {"name": "Jane"} | ({} if value is ABSENT else {"t": value})
+        results = mapping.evaluate(event({"type": "identify", "traits": traits}))
+        assert not isinstance(results, Skipped)
+        (upsert,) = results
+        assert isinstance(upsert, Upsert)
+        record = Record("events", 0, offset, 0, None, b"{}")
+        work = Work(record, OwnedPartition(Partition("events", 0), 0, 0), upserts=1)
+        lanes.add(Source(work, upsert), now=0.0)
+    found: list[object] = []
+    while len(lanes):
+        (write,) = lanes.take(9)
+        found.append(write.upsert.properties.get("T", ABSENT))
+        lanes.settle(write)
+    return found
+
+
+@pytest.mark.parametrize("example", MERGES, ids=str)
+def test_events_that_wait_together_are_written_as_the_examples_say(example: Merge) -> None:
+    """The examples are the documentation."""
+    assert written(example) == list(example.writes)
 
 
 @pytest.mark.parametrize("directive", DIRECTIVES, ids=lambda each: each.name)

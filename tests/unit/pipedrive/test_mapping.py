@@ -78,13 +78,31 @@ def test_a_group_becomes_an_organization_by_domain_and_name(mapping: CompiledMap
     traits = {"name": "Acme", "website": "https://acme.example", "employees": 5, "industry": "IT"}
     upsert = only(mapping, event("group", traits))
     assert upsert.object_type == "organizations"
-    assert upsert.matches == (Match("domain", "https://acme.example"), Match("name", "Acme"))
+    assert upsert.matches == (Match("domain", "acme.example"), Match("name", "Acme"))
     assert upsert.properties == {
         "name": "Acme",
         "website": "https://acme.example",
         "employee_count": 5,
         "industry": "IT",
     }
+
+
+@pytest.mark.parametrize(
+    ("traits", "matches"),
+    [
+        ({"email": "jane@acme.example"}, [("domain", "acme.example"), ("name", "Acme")]),
+        ({"email": "jane@gmail.com"}, [("name", "Acme")]),
+        ({"email": "jane@x.io", "domain": "gmail.com"}, [("domain", "x.io"), ("name", "Acme")]),
+        ({"domain": "gmail.com"}, [("name", "Acme")]),
+        ({"domain": "not a domain"}, [("name", "Acme")]),
+    ],
+)
+def test_a_group_without_a_domain_is_found_by_that_of_the_address(
+    mapping: CompiledMapping, traits: Mapping[str, object], matches: list[tuple[str, str]]
+) -> None:
+    """Never by a mail provider's (row C4)."""
+    upsert = only(mapping, event("group", {"name": "Acme", **traits}))
+    assert upsert.matches == tuple(Match(name, value) for name, value in matches)
 
 
 def test_a_track_becomes_an_activity_about_the_person(mapping: CompiledMapping) -> None:

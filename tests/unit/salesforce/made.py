@@ -76,7 +76,7 @@ def update(
 ) -> Write:
     """An update of one record."""
     made = upsert(properties, object_type=object_type)
-    claims = frozenset({("", "id", record_id)})
+    claims = (("", "id", record_id),)
     return Write(index, "update", made, made.properties, record_id, found=found, claims=claims)
 
 
@@ -84,5 +84,5 @@ def by_field(index: int, value: str, object_type: str = "Contact", field: str = 
     """An upsert by an external-id field."""
     match = Match(field, value)
     made = upsert({}, object_type=object_type, matches=(match,))
-    claims = frozenset({match_key(object_type, match)})
+    claims = (match_key(object_type, match),)
     return Write(index, "upsert", made, {field: value}, field=field, claims=claims)

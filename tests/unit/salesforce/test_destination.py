@@ -90,6 +90,19 @@ async def test_a_record_just_created_is_updated_although_a_lookup_misses_it() ->
     ]
 
 
+async def test_an_upsert_that_must_not_get_near_a_query_is_not_sent() -> None:
+    """The others of its batch are."""
+    org = Org(parts(NOBODY), [row(LEAD)])
+    bad = upsert({"A": 1}, matches=(Match("Email", "x" * 5000),))
+    outcomes = await org.destination().write([bad, upsert({"A": 2}, required=["A"])])
+    assert isinstance(outcomes[0], Rejected)
+    assert outcomes[0].reason is Reason.MATCH_KEY_INVALID
+    assert outcomes[1] == Delivered("created", LEAD, "Lead")
+    _, body = org.sent[-1]
+    assert isinstance(body, dict)
+    assert [record["A"] for record in body["records"]] == [2]
+
+
 @pytest.mark.parametrize("results", [[], [row(LEAD), row(LEAD_2)], {"odd": 1}])
 async def test_results_that_do_not_fit_the_rows_say_nothing_of_any(results: object) -> None:
     """They may all have been applied (invariant 6)."""

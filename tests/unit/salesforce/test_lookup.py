@@ -1,23 +1,36 @@
 """Lookups: which queries a batch needs."""
 
-from destinations.salesforce.lookup import is_external, match_key, needs_lookup, plan_queries
+from collections.abc import Sequence
+
+from destinations.salesforce.lookup import (
+    is_external,
+    keyed,
+    match_key,
+    needs_lookup,
+    plan_queries,
+)
 from destinations.salesforce.soql import Query
 from tests.unit.salesforce.made import EMAIL, LEAD, upsert
-from transformer.upsert import Match, Operation
+from transformer.upsert import Match, Operation, Upsert
 
 COLUMNS = ("Id", "CreatedDate", "Email", "IsConverted", "ConvertedContactId", "ConvertedAccountId")
+
+
+def planned(*batch: Upsert) -> Sequence[Query]:
+    """The queries that a batch needs."""
+    return plan_queries([keyed(upsert) for upsert in batch])
 
 
 def test_upserts_of_one_object_and_field_share_a_query() -> None:
     """Each value once, however it is spelt."""
     batch = [upsert(matches=(Match("Email", text),)) for text in ("a@x.io", "B@x.io", " A@X.io")]
-    assert plan_queries(batch) == [Query("Lead", "Email", COLUMNS, ("a@x.io", "B@x.io"))]
+    assert planned(*batch) == [Query("Lead", "Email", COLUMNS, ("a@x.io", "B@x.io"))]
 
 
 def test_only_leads_are_asked_whether_they_were_converted() -> None:
     """A contact has no such columns; fields to fill are read along."""
     made = upsert(object_type="Contact", fill=["Title", "email"])
-    assert plan_queries([made]) == [
+    assert planned(made) == [
         Query("Contact", "Email", ("Id", "CreatedDate", "Email", "Title"), ("ann@x.io",))
     ]
 
@@ -25,20 +38,20 @@ def test_only_leads_are_asked_whether_they_were_converted() -> None:
 def test_numbers_and_texts_do_not_share_a_query() -> None:
     """One of the two is a type error for the field, and would fail the other."""
     batch = [upsert(matches=(EMAIL, Match("Num__c", value))) for value in (7, "7x")]
-    values = [query.values for query in plan_queries(batch) if query.field == "Num__c"]
+    values = [query.values for query in planned(*batch) if query.field == "Num__c"]
     assert values == [(7,), ("7x",)]
 
 
 def test_text_that_a_composite_would_replace_has_its_own_query() -> None:
     """`@{...}` is a reference to another part's result there."""
     batch = [upsert(matches=(Match("Email", text),)) for text in ("a@x.io", "@{part0.id}@x.io")]
-    assert [query.values for query in plan_queries(batch)] == [("a@x.io",), ("@{part0.id}@x.io",)]
+    assert [query.values for query in planned(*batch)] == [("a@x.io",), ("@{part0.id}@x.io",)]
 
 
 def test_ids_are_looked_for_in_their_long_form() -> None:
     """Two spellings of one id are one value; its case is never folded."""
     batch = [upsert(matches=(Match("id", text), EMAIL)) for text in (LEAD, LEAD[:15])]
-    assert plan_queries(batch)[0].values == (LEAD,)
+    assert planned(*batch)[0].values == (LEAD,)
     assert match_key("Lead", Match("ID", LEAD[:15])) == ("lead", "id", LEAD)
 
 

@@ -58,6 +58,13 @@ def test_objects_share_a_collection_up_to_ten_kinds() -> None:
     assert types == sorted(types)
 
 
+def test_a_collection_begun_by_the_rest_of_one_kind_holds_nine_more() -> None:
+    """The kinds are counted anew."""
+    mixed = [create(i, object_type="Kind00__c") for i in range(201)]
+    mixed += [create(201 + i, object_type=f"Kind{i + 1:02d}__c") for i in range(10)]
+    assert [len(part.rows) for part in collections(rows(mixed))] == [200, 10, 1]
+
+
 def test_an_external_id_field_has_its_own_collection_and_path() -> None:
     """One object and one field each."""
     packed = collections(
@@ -164,3 +171,17 @@ def test_large_rows_do_not_share_a_request() -> None:
     ]
     assert max(sizes) <= 8 * 1024 * 1024
     assert len(sizes) == 2
+
+
+def test_the_rows_of_all_its_collections_count_towards_the_size_of_a_request() -> None:
+    """Three of 3 MB are too much, two are not."""
+    large = {"Description": "x" * 15_000}
+    packed = requests(collections(rows([create(i, large) for i in range(600)])))
+    assert [len(request) for request in packed] == [2, 1]
+
+
+def test_a_row_without_values_is_an_object_all_the_same() -> None:
+    """A create that sends nothing but its type."""
+    row = encode(create(0, {}))
+    assert isinstance(row, Row)
+    assert orjson.loads(row.encoded) == {"attributes": {"type": "Lead"}}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from destinations.salesforce.lookup import Findings, MatchKey
+from destinations.salesforce.lookup import Findings, MatchKey, keyed
 from destinations.salesforce.plan import Decision, Policy, Write, decide
 from destinations.salesforce.validity import problem
 from tests.unit.salesforce.made import (
@@ -32,7 +32,7 @@ def decided(
     policy: Policy = Policy(),  # noqa: B008 - frozen
 ) -> Decision:
     """What is decided for one upsert."""
-    return decide(0, made, found, policy, nothing_known)
+    return decide(0, keyed(made), found, policy, nothing_known)
 
 
 def written(decision: Decision) -> tuple[str, str, dict[str, object]]:
@@ -51,6 +51,25 @@ def test_no_record_found_is_created_with_its_match_key() -> None:
     made = upsert({"FirstName": "Ann"}, on_create={"LastName": "n/a"})
     expected = {"LastName": "n/a", "FirstName": "Ann", "Email": "ann@x.io"}
     assert written(decided(made)) == ("create", "", expected)
+
+
+def test_a_match_key_is_in_the_row_once_and_an_id_never() -> None:
+    """Whatever its spelling among the properties; Salesforce gives ids, nobody else does."""
+    made = upsert({"EMAIL": "Ann@x.io"}, matches=(Match("Id", LEAD), EMAIL))
+    assert written(decided(made)) == ("create", "", {"EMAIL": "Ann@x.io"})
+
+
+def test_writes_claim_what_names_their_record() -> None:
+    """So that no other of the same request touches it (invariant 4)."""
+    by_email = ("lead", "email", "ann@x.io")
+    made = upsert(matches=(Match("Id", LEAD), EMAIL))
+    external = upsert(matches=(Match("Ext__c", "E1"),))
+    claims = [decided(made), decided(upsert(), findings(lead())), decided(external)]
+    assert [each.claims for each in claims if isinstance(each, Write)] == [
+        (by_email,),
+        (("", "id", LEAD),),
+        (("lead", "ext__c", "e1"),),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +223,7 @@ def test_names_that_would_change_which_record_is_meant_are_left_out() -> None:
 
 def test_a_record_just_created_is_updated_although_the_lookup_missed_it() -> None:
     """What is remembered stands in for what was not found yet."""
-    decision = decide(0, upsert(), NOTHING, Policy(), lambda _: LEAD)
+    decision = decide(0, keyed(upsert()), NOTHING, Policy(), lambda _: LEAD)
     assert written(decision)[:2] == ("update", LEAD)
 
 

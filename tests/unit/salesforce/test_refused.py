@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from destinations.salesforce import refused
 from destinations.salesforce.plan import Policy, Write
 from destinations.salesforce.refused import REMEMBERED_SECONDS, RefusedFields
 from tests.manual_clock import ManualClock
@@ -60,6 +61,19 @@ def test_notes_that_the_mapping_made_are_not_about_the_org() -> None:
     fields = RefusedFields(DROP, ManualClock())
     fields.learn(write, write.without({"plan__c": MISSING}))
     assert fields.left_out(CREATE).body == {"Title": "T"}
+
+
+def test_when_more_fields_were_refused_than_are_kept_it_begins_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is forgotten costs a request, memory without end would cost the worker."""
+    monkeypatch.setattr(refused, "REMEMBERED_FIELDS", 2)
+    fields = learned(CREATE, MISSING)
+    for name in ("A__c", "B__c"):
+        write = create(properties={name: 1})
+        fields.learn(write, write.without({name.casefold(): Note("unknown_field", name)}))
+    for name, body in (("Plan__c", {"Plan__c": 1}), ("A__c", {"A__c": 1}), ("B__c", {})):
+        assert fields.left_out(create(properties={name: 1})).body == body
 
 
 def test_it_is_asked_for_again_after_a_while() -> None:

@@ -130,3 +130,9 @@ def test_every_secret_is_declared_as_one() -> None:
         "private_key",
         "refresh_token",
     }
+
+
+def test_every_way_to_log_in_can_be_named() -> None:
+    """And no other."""
+    (auth,) = (setting for setting in declared.SETTINGS if setting.name == "auth")
+    assert auth.choices == tuple(Auth)

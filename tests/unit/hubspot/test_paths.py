@@ -1,34 +1,9 @@
-"""Domains of companies are normalised, and mail providers are nobody's company."""
+"""Names of objects, paths and properties as HubSpot spells them."""
 
 import pytest
 
-from destinations.hubspot.domains import company_domain, domain_of
 from destinations.hubspot.paths import object_name, paths
 from destinations.hubspot.schema import spellings
-
-
-@pytest.mark.parametrize(
-    ("text", "domain"),
-    [
-        ("https://www.Acme.example:8080/a?b#c", "acme.example"),
-        ("ada@Mail.acme.example", "mail.acme.example"),
-        ("acme.example.", "acme.example"),
-        ("Bücher.example", "xn--bcher-kva.example"),
-        ("localhost", None),
-        ("not a domain", None),
-        ("", None),
-        ("a..b", None),
-    ],
-)
-def test_a_domain_is_read_from_urls_hosts_and_addresses(text: str, domain: str | None) -> None:
-    """Without www., port and path."""
-    assert domain_of(text) == domain
-
-
-@pytest.mark.parametrize("text", ["ada@gmail.com", "ADA@GMX.de", "https://outlook.com"])
-def test_a_mail_provider_is_no_company(text: str) -> None:
-    """Rows C4 and C8."""
-    assert company_domain(text) is None
 
 
 @pytest.mark.parametrize(
