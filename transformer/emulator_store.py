@@ -132,19 +132,19 @@ class Store(Generic[R]):
             self._indexes[kind][name] = {}
             for row in self.rows[kind].values():
                 self._file(kind, row, (name,))
-        return self._indexes[kind][name].get(text(value).casefold(), {})
+        return self._indexes[kind][name].get(text(value).lower(), {})
 
     def _file(self, kind: str, row: R, names: Iterable[str]) -> None:
         for name in names:
             index = self._indexes[kind].get(name)
             if index is not None:
-                index.setdefault(text(row.get(name)).casefold(), {})[row.id] = None
+                index.setdefault(text(row.get(name)).lower(), {})[row.id] = None
 
     def _unfile(self, kind: str, row: R, names: Iterable[str]) -> None:
         for name in names:
             index = self._indexes[kind].get(name)
             if index is not None:
-                index.get(text(row.get(name)).casefold(), {}).pop(row.id, None)
+                index.get(text(row.get(name)).lower(), {}).pop(row.id, None)
 
 
 def text(value: object) -> str:

@@ -65,7 +65,7 @@ class Wanted:
 
     def lets(self, letter: Letter) -> bool:
         """Whether `letter` is asked for."""
-        folded = None if self.match is None else self.match.strip().casefold()
+        folded = None if self.match is None else self.match.strip().lower()
         return (
             self.connection in (None, letter.connection)
             and (not self.reasons or letter.reason in self.reasons)

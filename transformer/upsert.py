@@ -31,8 +31,11 @@ class Match:
 
     @property
     def folded(self) -> str:
-        """The value as CRMs compare it: text, trimmed, case folded."""
-        return str(self.value).strip().casefold()
+        """The value as CRMs compare it: text, trimmed, in lower case.
+
+        Not case-folded: that takes `straße@` for `strasse@`, and one person for another.
+        """
+        return str(self.value).strip().lower()
 
 
 @dataclass(frozen=True, slots=True)

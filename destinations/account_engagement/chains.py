@@ -27,5 +27,5 @@ def _names(upsert: Upsert) -> Sequence[tuple[str, str]]:
     for name in (EMAIL, CRM_ID):
         value = upsert.properties.get(name)
         if isinstance(value, str) and value:
-            named.append((name, value.strip().casefold()))
+            named.append((name, value.strip().lower()))
     return named

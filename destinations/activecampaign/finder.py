@@ -38,7 +38,7 @@ class Finder:
             return [
                 str(row["id"])
                 for row in rows
-                if str(row.get(match.name, "")).strip().casefold() == text.casefold()
+                if str(row.get(match.name, "")).strip().lower() == text.lower()
             ]
         return await self._by_field(match.name, text)
 
@@ -53,7 +53,7 @@ class Finder:
         if not reply.ok:
             raise Declined(refused(reply.body, reply.status, f"contact: {name}"))
         rows = reply.records("fieldValues")
-        same = [row for row in rows if str(row.get("value", "")).casefold() == text.casefold()]
+        same = [row for row in rows if str(row.get("value", "")).lower() == text.lower()]
         return list(dict.fromkeys(str(row.get("contact")) for row in same))
 
 

@@ -39,7 +39,7 @@ class Row:
     @property
     def email(self) -> str:
         """The address as failures are compared."""
-        return self.plan.own["email"].casefold()
+        return self.plan.own["email"].lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Importer:
         except WriteFailed as failure:
             results.failures.update({row.index: failure for row in batch.rows})
             return
-        named = {str(each).strip().casefold() for each in _listed(reply, "failure")}
+        named = {str(each).strip().lower() for each in _listed(reply, "failure")}
         known = {row.email for row in batch.rows}
         for row in batch.rows:
             # A failure that fits no row could be any of them: then all are sent singly.

@@ -89,7 +89,7 @@ def _owner(writes: Sequence[Write], result: Mapping[str, object]) -> Write | Non
     held = properties if isinstance(properties, Mapping) else {}
     for write in writes:
         told = held.get(write.id_property) if write.id_property else result.get("id")
-        if write.record and str(told or "").casefold() == write.record.casefold():
+        if write.record and str(told or "").lower() == write.record.lower():
             return write
     return None
 
@@ -98,8 +98,8 @@ def _accused(writes: Sequence[Write], error: VendorError) -> Sequence[Write]:
     if error.trace_ids:
         return [write for write in writes if write.trace_id in error.trace_ids]
     if error.ids:
-        ids = {each.casefold() for each in error.ids}
-        return [write for write in writes if write.record.casefold() in ids]
+        ids = {each.lower() for each in error.ids}
+        return [write for write in writes if write.record.lower() in ids]
     return writes if len(writes) == 1 else ()
 
 

@@ -148,7 +148,7 @@ class Finder:
 
 def _take(question: Question, results: Sequence[Mapping[str, object]], findings: Findings) -> None:
     """File each record under the values that were asked for."""
-    wanted = {value.casefold() for value in question.values}
+    wanted = {value.lower() for value in question.values}
     for record in results:
         record_id = str(record.get("id") or "")
         properties = record.get("properties")
@@ -159,14 +159,14 @@ def _take(question: Question, results: Sequence[Mapping[str, object]], findings:
         if question.name == "email":
             held += str(values.get(ADDITIONAL_EMAILS) or "").split(";")
         for value in held:
-            folded = value.strip().casefold()
+            folded = value.strip().lower()
             if folded in wanted:
                 findings.add((question.object_type, question.name or "id", folded), found)
 
 
 def _fail(question: Question, findings: Findings, error: Outcome) -> None:
     for value in question.values:
-        findings.fail((question.object_type, question.name or "id", value.casefold()), error)
+        findings.fail((question.object_type, question.name or "id", value.lower()), error)
 
 
 def _chunks(values: Sequence[str], *, search: bool) -> Iterable[tuple[str, ...]]:

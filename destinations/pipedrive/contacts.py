@@ -40,9 +40,9 @@ def by_list(
 def folded(which: str, value: str) -> str:
     """What makes two entries the same: an e-mail without case, a phone by its digits."""
     if which == "emails":
-        return value.strip().casefold()
+        return value.strip().lower()
     digits = "".join(each for each in value if each.isdecimal())
-    return digits or value.strip().casefold()
+    return digits or value.strip().lower()
 
 
 def read(name: str, value: object) -> Sequence[Contact]:

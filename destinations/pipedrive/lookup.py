@@ -91,7 +91,7 @@ class Finder:
         custom = reply.record.get("custom_fields") if kind.custom == "nested" else reply.record
         value = custom.get(code) if isinstance(custom, Mapping) else None
         inner = value.get("value") if isinstance(value, Mapping) else value
-        return inner is not None and str(inner).strip().casefold() == match.folded
+        return inner is not None and str(inner).strip().lower() == match.folded
 
     async def _code(self, kind: ObjectKind, match: Match) -> str | None:
         """The hash of the custom field that a match names; `domain` is the setting's."""
@@ -115,7 +115,7 @@ def _items_of(reply: Reply) -> Sequence[Mapping[str, object]]:
 def _values(item: Mapping[str, object], name: str) -> frozenset[str]:
     listed = {"email": "emails", "phone": "phones"}.get(name)
     if listed is None:
-        return frozenset({str(item.get(name) or "").strip().casefold()})
+        return frozenset({str(item.get(name) or "").strip().lower()})
     texts = item.get(listed)
     values = texts if isinstance(texts, list) else []
     return frozenset(contacts.folded(listed, str(each)) for each in values)

@@ -135,7 +135,7 @@ def _by_key(kind: ObjectKind, listing: Sequence[Mapping[str, object]]) -> dict[M
             *((kind.name, "email", each) for each in known.emails),
             *((kind.name, "phone", each) for each in known.phones),
             *(
-                (kind.name, name, str(record[name]).strip().casefold())
+                (kind.name, name, str(record[name]).strip().lower())
                 for name in ("name", "title")
                 if isinstance(record.get(name), str)
             ),

@@ -25,7 +25,8 @@ from transformer.budget import Budget
 from transformer.clock import Clock
 from transformer.destination import Finding, Kind, Limits, Settings
 from transformer.errors import QuotaSpent, WriteFailed
-from transformer.http import ExchangeHook, HttpClient, Timeouts
+from transformer.http import HttpClient, Timeouts
+from transformer.http_destination import HttpDestination
 from transformer.outcome import Outcome
 from transformer.upsert import FieldUse, Upsert
 
@@ -42,12 +43,12 @@ class Plan:
     relied: frozenset[int]
 
 
-class SalesforceDestination:
+class SalesforceDestination(HttpDestination):
     """One Salesforce org. Implements `transformer.destination.Destination`."""
 
     def __init__(self, options: SalesforceSettings, clock: Clock, http: HttpClient) -> None:
+        super().__init__(http)
         self._clock = clock
-        self._http = http
         self._options = options
         self._policy = Policy(
             use_contact_id=options.use_contact_id,
@@ -88,22 +89,6 @@ class SalesforceDestination:
     def limits(self) -> Limits:
         """How much one `write` takes."""
         return self._limits
-
-    @property
-    def budget(self) -> Budget:
-        """The org's API requests, as every answer tells them."""
-        return self._http.budget
-
-    def observe_requests(self, hook: ExchangeHook) -> None:
-        """Call `hook` after every request from now on."""
-        self._http.on_request = hook
-
-    async def open(self) -> None:
-        """Prepare to write; the first request logs in."""
-
-    async def close(self) -> None:
-        """Close connections."""
-        await self._http.close()
 
     async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
         """Write `batch`: one lookup request, one write request for up to 1,000 upserts.

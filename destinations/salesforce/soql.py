@@ -80,12 +80,12 @@ def literal_problem(value: object) -> str | None:
 def folded(value: object) -> str:
     """The form in which Salesforce compares values: case and outer blanks do not count."""
     if isinstance(value, str):
-        return value.strip().casefold()
+        return value.strip().lower()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip().casefold()
+    return str(value).strip().lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ async def test_null_empty_zero_and_false_arrive_as_such() -> None:
         "a\\' OR Id != '@x.io",
         "plus+and&amp=1%20#?@x.io",
         "jörg.müller@bücher.example",
+        "straße@x.io",
         "日本@x.io",
         "Mixed.Case@X.io",
     ],

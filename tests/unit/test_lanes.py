@@ -198,3 +198,9 @@ def test_without_coalescing_every_event_is_its_own_write(coalesce: bool) -> None
     lanes.add(source("a@x.io", 1, n=1), now=0.0)
     assert len(lanes) == (1 if coalesce else 2)
     assert [offsets(w) for w in lanes.take(10)] == ([[0, 1]] if coalesce else [[0]])
+
+
+def test_letters_that_only_fold_alike_are_two_people() -> None:
+    """`straße@` and `strasse@` may be two mailboxes: they share neither lane nor write."""
+    keys = {Match("Email", each).folded for each in ("STRASSE@X.IO", "strasse@x.io", "straße@x.io")}
+    assert keys == {"strasse@x.io", "straße@x.io"}

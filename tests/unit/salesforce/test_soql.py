@@ -117,6 +117,7 @@ def test_values_compare_without_case_and_outer_blanks_and_numbers_as_numbers() -
     """As Salesforce compares them."""
     assert folded(" Ann@X.io ") == folded("ann@x.IO")
     assert folded(5.0) == folded(5) == "5"
+    assert folded("straße@x.io") != folded("strasse@x.io")
 
 
 def test_a_query_is_cut_so_that_no_part_exceeds_a_uri() -> None:
