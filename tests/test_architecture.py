@@ -20,25 +20,22 @@ PRODUCTION: Final = sorted(
 EVERYTHING: Final = [*PRODUCTION, *sorted((ROOT / "tests").rglob("*.py"))]
 
 # Layers, innermost first; a module imports its own layer and those before it. A name stands for
-# the module or for the whole package.
+# the module or for the whole package; the longest that fits counts.
 LAYERS: Final = {
     "values": (
         "record", "event", "upsert", "outcome", "errors", "failures", "policy", "security",
         "fence",
     ),
     "pure": (
-        "mapping", "decode", "choice", "fit", "budget", "retry", "offsets", "merge", "lanes",
-        "fuse", "hosts", "work", "results", "origin", "letters", "replay", "arrivals",
-        "metric_list", "remembered", "document", "emulator_faults", "emulator_routes",
+        "mapping", "decode", "budget", "hosts", "document", "kit.choice", "kit.fit",
+        "kit.remembered", "engine.fuse", "engine.lanes", "engine.merge", "engine.offsets",
+        "engine.results", "engine.retry", "engine.work", "replay.arrivals", "replay.letters",
+        "replay.origin", "replay.plan", "telemetry.metric_list", "emulator.faults",
+        "emulator.routes",
     ),
     "ports": ("destination", "broker", "clock", "observer"),
-    "engine": ("deliver", "intake", "outbox", "gate", "settlement", "pipeline", "paused",
-        "replayer"),
-    "adapters": (
-        "kafka", "memory", "memory_store", "embedded", "http", "metrics", "server", "log",
-        "emulator", "emulator_store", "emulator_subject", "http_destination", "json_api",
-        "oauth", "settings", "singles",
-    ),
+    "engine": ("engine", "replay"),
+    "adapters": ("kafka", "memory", "embedded", "http", "kit", "telemetry", "emulator"),
     "app": (
         "config", "app", "worker", "ledger", "scorecard", "scaffold", "pages", "demo", "cli",
         "__main__",
@@ -48,30 +45,27 @@ ORDER: Final = tuple(LAYERS)
 FREE: Final = frozenset({"transformer"})
 
 # What destinations are made of, beside values and ports; and what their emulators are made of.
-KIT: Final = frozenset(
-    {
-        "budget", "choice", "fit", "hosts", "http", "http_destination", "json_api", "oauth",
-        "remembered", "settings", "singles",
-    }
-)  # fmt: skip
-EMULATOR_KIT: Final = frozenset(
-    {"emulator", "emulator_faults", "emulator_routes", "emulator_store", "emulator_subject"}
-)
+KIT: Final = frozenset({"budget", "hosts", "http", "kit"})
+EMULATOR_KIT: Final = frozenset({"emulator"})
 
 CONFINED: Final = {
     "aiokafka": ("transformer/kafka/",),
     "confluent_kafka": ("transformer/embedded.py",),
     "httpx": ("transformer/http.py",),
-    "aiohttp": ("transformer/emulator.py", "transformer/server.py"),
+    "aiohttp": ("transformer/emulator/server.py", "transformer/telemetry/server.py"),
     "click": ("transformer/cli/",),
     "rich": ("transformer/cli/",),
-    "prometheus_client": ("transformer/metrics.py",),
+    "prometheus_client": ("transformer/telemetry/metrics.py",),
     "faust": ("transformer/ledger/",),
-    "jwt": ("transformer/oauth.py", "destinations/"),
+    "jwt": ("transformer/kit/oauth.py", "destinations/"),
     "yaml": ("transformer/document.py",),
-    "time": ("transformer/clock.py", "transformer/log.py"),
+    "time": ("transformer/clock.py", "transformer/telemetry/log.py"),
     "destinations": ("transformer/app.py", "destinations/"),
 }
+# Packages whose modules are of several layers: `from transformer.kit import fit` names the module.
+PACKAGES: Final = frozenset(
+    f"transformer.{name}" for name in ("emulator", "engine", "kit", "replay", "telemetry")
+)
 MOST_LINES: Final = 400
 
 
@@ -92,16 +86,19 @@ def _imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             if node.module == "transformer":
                 yield from (f"transformer.{alias.name}" for alias in node.names)
+            elif node.module in PACKAGES:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
             else:
                 yield node.module
 
 
 def _layer(module: str) -> int | None:
     """The layer of `transformer.<noun>...`, or None when the noun is in no layer."""
-    noun = module.split(".")[1] if "." in module else ""
-    for number, layer in enumerate(ORDER):
-        if noun in LAYERS[layer]:
-            return number
+    words = module.split(".")[1:]
+    for size in (2, 1):
+        for number, layer in enumerate(ORDER):
+            if ".".join(words[:size]) in LAYERS[layer]:
+                return number
     return None
 
 
@@ -182,7 +179,9 @@ def test_only_the_clock_sleeps() -> None:
 @pytest.mark.parametrize("noun", LAYERS["pure"])
 def test_a_pure_module_never_awaits(noun: str) -> None:
     """Decisions are plain functions."""
-    paths = [p for p in ENGINE if _module(p).split(".")[1:2] == [noun]]
+    own = f"transformer.{noun}"
+    paths = [p for p in ENGINE if _module(p) == own or _module(p).startswith(f"{own}.")]
+    assert paths
     awaits = [
         _name(path)
         for path in paths

@@ -18,8 +18,8 @@ from transformer.mapping import CompiledMapping, Options, compile_mapping
 from transformer.mapping.model import PythonFunction
 
 if TYPE_CHECKING:
-    from transformer.emulator import Emulator
-    from transformer.emulator_subject import Subject
+    from transformer.emulator.server import Emulator
+    from transformer.emulator.subject import Subject
     from transformer.kafka import KafkaBroker
 
 

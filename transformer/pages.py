@@ -9,11 +9,12 @@ from typing import Final
 
 import orjson
 
-from transformer import app, metric_list, scorecard
+from transformer import app, scorecard
 from transformer.cli import reference
 from transformer.config import schema
 from transformer.ledger import metrics
 from transformer.mapping import reference as mapping
+from transformer.telemetry import metric_list
 
 ROOT: Final = Path(__file__).parent.parent
 

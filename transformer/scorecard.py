@@ -6,7 +6,7 @@ Made of the same subject that the suite puts on trial; `make docs` writes it to 
 from collections.abc import Iterator
 
 from transformer.destination import Kind
-from transformer.emulator_subject import Behaviour, Facts
+from transformer.emulator.subject import Behaviour, Facts
 
 PEOPLE = 1_000
 

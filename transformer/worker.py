@@ -7,19 +7,20 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
-from transformer import __version__, app, metrics, server
+from transformer import __version__, app
 from transformer.app import Wired
 from transformer.broker import Broker
 from transformer.clock import Clock, woken
 from transformer.config import Config
 from transformer.destination import Destination
+from transformer.engine.paused import Paused
+from transformer.engine.pipeline import Pipeline
 from transformer.errors import EnvironmentFault
 from transformer.http import Exchange, Observed
-from transformer.log import Log
-from transformer.metrics import ConnectionMetrics, Metrics
 from transformer.observer import Status
-from transformer.paused import Paused
-from transformer.pipeline import Pipeline
+from transformer.telemetry import metrics, server
+from transformer.telemetry.log import Log
+from transformer.telemetry.metrics import ConnectionMetrics, Metrics
 
 _WATCH_SECONDS: Final = 0.2
 _LAST_SCRAPE_SECONDS: Final = 30.0

@@ -1,4 +1,4 @@
-"""The Grafana dashboards, made of `transformer/metric_list.py`: a misspelt metric does not compile.
+"""The Grafana dashboards, made of the metric list: a misspelt metric does not compile.
 
 `python -m deploy.grafana.dashboards` writes the JSON files next to this one; a test compares them.
 """
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from deploy.grafana.model import Dashboard, Panel, Query, model
-from transformer import metric_list as m
 from transformer.ledger import metrics as kept
+from transformer.telemetry import metric_list as m
 
 FOLDER: Final = Path(__file__).parent
 _ONE: Final = 'connection="$connection"'

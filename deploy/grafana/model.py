@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from transformer import metric_list as m
+from transformer.telemetry import metric_list as m
 
 _COLUMNS: Final = 24
 _HEIGHT: Final = 8

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from transformer import json_api
 from transformer.errors import RequestRefused, ServerFault, Unauthorized
 from transformer.http import HttpClient
-from transformer.json_api import json_request, record_in, records_in, segment
+from transformer.kit import json_api
+from transformer.kit.json_api import json_request, record_in, records_in, segment
 
 UNAUTHORIZED_PAUSE_SECONDS = 60.0
 

@@ -7,15 +7,15 @@ from destinations._template.client import NOBODY, Reply, TemplateClient
 from destinations._template.plan import MOST_ROWS, Step, steps
 from destinations._template.reasons import CONTACT, outcome
 from transformer.budget import Budget, Rate
-from transformer.choice import Create, Update, choose
 from transformer.clock import Clock
 from transformer.destination import FieldUse, Finding, Kind, Limits, Setting, Settings
 from transformer.errors import WriteFailed
 from transformer.failures import retry_of
 from transformer.http import HttpClient, Timeouts
-from transformer.http_destination import HttpDestination
+from transformer.kit.choice import Create, Update, choose
+from transformer.kit.http_destination import HttpDestination
+from transformer.kit.settings import Given, timeouts
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
-from transformer.settings import Given, timeouts
 from transformer.upsert import Match, Upsert
 
 LIMITS = Limits(batch_records=MOST_ROWS, requests_in_flight=2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from destinations._template.reasons import CONTACT
-from transformer.choice import is_plain
+from transformer.kit.choice import is_plain
 from transformer.upsert import Upsert
 
 MOST_ROWS = 100

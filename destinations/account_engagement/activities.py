@@ -12,7 +12,7 @@ from destinations.account_engagement.reasons import refused
 from destinations.account_engagement.settings import AccountEngagementSettings
 from transformer.clock import Clock
 from transformer.errors import AnswerLost, ServerFault
-from transformer.json_api import id_of
+from transformer.kit.json_api import id_of
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
 from transformer.upsert import Upsert
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from destinations.account_engagement.settings import HOSTS, AccountEngagementSettings, Auth
-from transformer import oauth
 from transformer.clock import Clock
 from transformer.http import Answer, HttpClient, Request
-from transformer.oauth import Refusals, SharedLogin
+from transformer.kit import oauth
+from transformer.kit.oauth import Refusals, SharedLogin
 
 _BUSY = "token request is already being processed"
 REFUSALS = Refusals(

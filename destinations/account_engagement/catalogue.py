@@ -7,8 +7,8 @@ from destinations.account_engagement.client import AccountEngagementClient
 from destinations.account_engagement.reasons import ALREADY_MEMBER, refused
 from transformer.clock import Clock
 from transformer.failures import Declined
-from transformer.json_api import id_of, segment
-from transformer.remembered import Remembered
+from transformer.kit.json_api import id_of, segment
+from transformer.kit.remembered import Remembered
 
 FRESH_SECONDS = 3600.0
 RELOAD_SECONDS = 300.0

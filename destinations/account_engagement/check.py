@@ -15,7 +15,7 @@ from transformer.budget import Budget
 from transformer.destination import FieldUse, Finding
 from transformer.errors import QuotaSpent, Throttled, TransformerError, Unreachable
 from transformer.failures import Declined
-from transformer.fit import misfits
+from transformer.kit.fit import misfits
 from transformer.outcome import Rejected, Retry
 
 KNOWN_OBJECTS = (prospects.OBJECT, activities.OBJECT)

@@ -23,12 +23,12 @@ from destinations.account_engagement.reasons import (
     refused,
 )
 from destinations.account_engagement.settings import AccountEngagementSettings
-from transformer import json_api
 from transformer.clock import Clock
 from transformer.errors import QuotaSpent, Throttled, Unauthorized
 from transformer.failures import Declined
 from transformer.http import Answer, HttpClient, Request
-from transformer.json_api import json_request, record_in, records_in
+from transformer.kit import json_api
+from transformer.kit.json_api import json_request, record_in, records_in
 
 API = "/api/v5"
 SETUP_PAUSE_SECONDS = 60.0

@@ -1,7 +1,7 @@
 """The settings of an Account Engagement connection: names, types, help, defaults. Data only."""
 
 from transformer.destination import Setting
-from transformer.settings import quota, timeouts
+from transformer.kit.settings import quota, timeouts
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(

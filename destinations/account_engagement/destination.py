@@ -22,14 +22,14 @@ from destinations.account_engagement.prospect_plan import Planner
 from destinations.account_engagement.prospects import Prospects
 from destinations.account_engagement.settings import AccountEngagementSettings
 from destinations.account_engagement.users import Users
-from transformer import singles
 from transformer.budget import Budget
 from transformer.clock import Clock
 from transformer.destination import FieldUse, Finding, Kind, Limits, Settings
 from transformer.http import HttpClient, Timeouts
-from transformer.http_destination import HttpDestination
+from transformer.kit import singles
+from transformer.kit.http_destination import HttpDestination
+from transformer.kit.singles import Results
 from transformer.outcome import Outcome, Reason, Rejected, Skipped
-from transformer.singles import Results
 from transformer.upsert import Upsert
 
 # The requests of one write share the business unit's few places; another write would need its own.

@@ -5,8 +5,8 @@ from destinations.account_engagement.prospect_plan import CRM_ID, EMAIL
 from destinations.account_engagement.reasons import refused
 from transformer.clock import Clock
 from transformer.failures import Declined
+from transformer.kit.remembered import Remembered
 from transformer.outcome import Reason, Rejected
-from transformer.remembered import Remembered
 
 REMEMBERED = 50_000
 CRM_ID_SECONDS = 3600.0

@@ -21,7 +21,7 @@ from destinations.account_engagement.prospect_plan import (
 from destinations.account_engagement.reasons import EMAIL_TAKEN, NOT_THERE, refused
 from destinations.account_engagement.settings import AccountEngagementSettings
 from transformer.failures import Declined
-from transformer.json_api import id_of, segment
+from transformer.kit.json_api import id_of, segment
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
 from transformer.upsert import Note, Operation, Upsert
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from destinations.account_engagement.declared import SETTINGS
 from transformer.destination import Settings
-from transformer.settings import Given
+from transformer.kit.settings import Given
 
 AT_ONCE = 5
 _UNIT = re.compile(r"0Uv[A-Za-z0-9]{15}")

@@ -6,8 +6,8 @@ The API lists the types of custom fields, not their options; those of standard o
 from collections.abc import Mapping
 
 from destinations.account_engagement.fields import NUMBERS, TRUTHS, Field
-from transformer import fit
-from transformer.fit import Kinds, Refusal, Slot
+from transformer.kit import fit
+from transformer.kit.fit import Kinds, Refusal, Slot
 
 _STRICT: Mapping[str, tuple[Kinds, Kinds, Refusal]] = {
     "boolean": (fit.TRUTHS, fit.TEXT, fit.a_truth),

@@ -8,9 +8,9 @@ from destinations.activecampaign.client import ActiveCampaignClient
 from destinations.activecampaign.reasons import DUPLICATE, refused
 from transformer.clock import Clock
 from transformer.failures import Declined
-from transformer.json_api import id_of
+from transformer.kit.json_api import id_of
+from transformer.kit.remembered import Remembered
 from transformer.outcome import Reason, Rejected
-from transformer.remembered import Remembered
 
 FRESH_SECONDS = 3600.0
 RELOAD_SECONDS = 300.0

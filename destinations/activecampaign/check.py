@@ -11,7 +11,7 @@ from destinations.activecampaign.slots import own_slot, slot_of
 from transformer.destination import FieldUse, Finding
 from transformer.errors import TransformerError
 from transformer.failures import Declined
-from transformer.fit import misfits
+from transformer.kit.fit import misfits
 from transformer.outcome import Rejected
 
 KNOWN: Mapping[str, frozenset[str]] = {

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 from destinations.activecampaign.reasons import read_error, refused
 from destinations.activecampaign.settings import ActiveCampaignSettings
-from transformer import json_api
 from transformer.clock import Clock
 from transformer.errors import Unauthorized
 from transformer.failures import Declined
 from transformer.http import Answer, HttpClient, Request
-from transformer.json_api import json_request, record_in, records_in
+from transformer.kit import json_api
+from transformer.kit.json_api import json_request, record_in, records_in
 
 SETUP_PAUSE_SECONDS = 60.0
 PROVED_SECONDS = 60.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from destinations.activecampaign.fields import Field
 from destinations.activecampaign.values import is_true, names_of, text_of
-from transformer.choice import is_plain as is_same_for_all
 from transformer.failures import Declined
+from transformer.kit.choice import is_plain as is_same_for_all
 from transformer.outcome import Reason, Rejected
 from transformer.upsert import Note, Upsert
 

@@ -14,7 +14,7 @@ from destinations.activecampaign.settings import ActiveCampaignSettings
 from destinations.activecampaign.subscriptions import Subscriptions
 from destinations.activecampaign.values import text_of
 from transformer.failures import Declined
-from transformer.json_api import id_of, segment
+from transformer.kit.json_api import id_of, segment
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
 from transformer.upsert import Note, Operation, Upsert
 

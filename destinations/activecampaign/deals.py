@@ -18,9 +18,9 @@ from destinations.activecampaign.settings import ActiveCampaignSettings
 from destinations.activecampaign.values import cents_of, is_number, text_of
 from transformer.clock import Clock
 from transformer.failures import Declined
-from transformer.json_api import id_of, segment
+from transformer.kit.json_api import id_of, segment
+from transformer.kit.remembered import Remembered
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
-from transformer.remembered import Remembered
 from transformer.upsert import Note, Operation, Upsert
 
 WINDOW = timedelta(days=1)

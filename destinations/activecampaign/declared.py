@@ -1,7 +1,7 @@
 """The settings an ActiveCampaign connection may have: names, types, help, defaults. Data only."""
 
 from transformer.destination import Setting
-from transformer.settings import SEVERAL_MATCHES, timeouts
+from transformer.kit.settings import SEVERAL_MATCHES, timeouts
 
 EVENT_URL = "https://trackcmp.net"
 

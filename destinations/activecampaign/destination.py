@@ -16,15 +16,15 @@ from destinations.activecampaign.fields import FieldBook
 from destinations.activecampaign.imports import Importer, Row
 from destinations.activecampaign.settings import ActiveCampaignSettings
 from destinations.activecampaign.tracking import Tracking
-from transformer import singles
 from transformer.budget import Budget, Rate
 from transformer.clock import Clock
 from transformer.destination import FieldUse, Finding, Kind, Limits, Settings
 from transformer.failures import Declined
 from transformer.http import PATIENCE_SECONDS, HttpClient, Timeouts
-from transformer.http_destination import HttpDestination
+from transformer.kit import singles
+from transformer.kit.http_destination import HttpDestination
+from transformer.kit.singles import Results
 from transformer.outcome import Outcome, Reason, Rejected
-from transformer.singles import Results
 from transformer.upsert import Upsert
 
 # 1,000 contacts are four imports; the wait for one of them must not keep the next back.

@@ -12,7 +12,7 @@ from destinations.activecampaign.reasons import DUPLICATE, refused
 from destinations.activecampaign.values import several_text_of, text_of
 from transformer.clock import Clock
 from transformer.failures import Declined
-from transformer.json_api import id_of
+from transformer.kit.json_api import id_of
 from transformer.outcome import Reason, Rejected
 from transformer.upsert import Note
 

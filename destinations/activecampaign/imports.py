@@ -16,8 +16,8 @@ from destinations.activecampaign.contact_plan import ContactPlan
 from destinations.activecampaign.settings import ActiveCampaignSettings
 from transformer.clock import Clock
 from transformer.errors import AnswerLost, ServerFault, Throttled, Unauthorized, WriteFailed
+from transformer.kit.singles import Results
 from transformer.outcome import Delivered
-from transformer.singles import Results
 from transformer.upsert import Note
 
 MAX_CONTACTS = 250

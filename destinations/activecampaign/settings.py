@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from destinations.activecampaign.declared import SETTINGS
 from transformer.destination import Settings
-from transformer.settings import Given
+from transformer.kit.settings import Given
 
 API_ROOT = "/api/3"
 _MOST_REQUESTS_PER_SECOND = 5.0

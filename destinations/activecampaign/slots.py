@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from destinations.activecampaign import deals
 from destinations.activecampaign.fields import Field
 from destinations.activecampaign.values import SEPARATOR, cents_of, is_number, text_of
-from transformer import fit
-from transformer.fit import Kinds, Refusal, Slot
+from transformer.kit import fit
+from transformer.kit.fit import Kinds, Refusal, Slot
 from transformer.upsert import Scalar
 
 _STRICT: Mapping[str, tuple[Kinds, Refusal]] = {

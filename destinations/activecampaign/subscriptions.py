@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from destinations.activecampaign.client import ActiveCampaignClient
 from destinations.activecampaign.reasons import refused
 from transformer.failures import Declined
-from transformer.json_api import segment
+from transformer.kit.json_api import segment
 from transformer.upsert import Note
 
 SUBSCRIBED, UNSUBSCRIBED = "1", "2"

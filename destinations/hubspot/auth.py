@@ -11,7 +11,7 @@ from destinations.hubspot.settings import HubSpotSettings
 from transformer.clock import Clock
 from transformer.errors import Unauthorized
 from transformer.http import HttpClient
-from transformer.oauth import (
+from transformer.kit.oauth import (
     REFUSED_PAUSE_SECONDS,
     Refusals,
     SharedLogin,

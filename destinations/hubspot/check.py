@@ -19,8 +19,8 @@ from destinations.hubspot.slots import slot_of
 from transformer.budget import Budget
 from transformer.destination import FieldUse, Finding
 from transformer.errors import TransformerError
-from transformer.fit import misfits
 from transformer.http import HttpClient, Request
+from transformer.kit.fit import misfits
 
 PRIVATE_APP_INFO = "/oauth/v2/private-apps/get/access-token-info"
 _SCOPED = frozenset({"contacts", "companies", "deals"})

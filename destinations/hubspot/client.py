@@ -10,12 +10,12 @@ from destinations.hubspot.auth import Session
 from destinations.hubspot.paths import Paths, paths
 from destinations.hubspot.reasons import VendorError, read_error
 from destinations.hubspot.settings import HubSpotSettings
-from transformer import json_api
 from transformer.budget import Budget, Rate
 from transformer.clock import Clock
 from transformer.errors import QuotaSpent, Throttled, Unauthorized, Unreachable
 from transformer.http import Answer, HttpClient, retry_after_seconds
-from transformer.json_api import json_request, record_in, records_in
+from transformer.kit import json_api
+from transformer.kit.json_api import json_request, record_in, records_in
 
 MAX_INPUTS = 100
 SEARCH_PAGE = 200

@@ -21,8 +21,8 @@ from destinations.hubspot.writer import Writer
 from transformer.clock import Clock
 from transformer.errors import WriteFailed
 from transformer.hosts import company_host_of
+from transformer.kit.remembered import Remembered
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
-from transformer.remembered import Remembered
 from transformer.upsert import Match, Note, Operation, Upsert
 
 STORED_ID = "associatedcompanyid"

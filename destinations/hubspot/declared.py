@@ -1,7 +1,7 @@
 """The settings a HubSpot connection may have: names, types, help, defaults. Data only."""
 
 from transformer.destination import Setting
-from transformer.settings import SEVERAL_MATCHES, quota, timeouts
+from transformer.kit.settings import SEVERAL_MATCHES, quota, timeouts
 
 BASE_URL = "https://api.hubapi.com"
 API_VERSION = "2026-03"

@@ -22,9 +22,9 @@ from transformer.clock import Clock
 from transformer.destination import FieldUse, Finding, Kind, Limits, Settings
 from transformer.errors import QuotaSpent
 from transformer.http import HttpClient, Timeouts
-from transformer.http_destination import HttpDestination
+from transformer.kit.http_destination import HttpDestination
+from transformer.kit.remembered import Remembered
 from transformer.outcome import Delivered, Outcome, Reason, Retry
-from transformer.remembered import Remembered
 from transformer.upsert import Note, Upsert
 
 # Ten requests of 100 rows: rows of several objects and operations then still fill their requests.

@@ -17,8 +17,8 @@ from destinations.hubspot.shape import blank
 from destinations.hubspot.values import NotScalar, Unusable, text_of, wire
 from transformer.clock import Clock
 from transformer.errors import RequestRefused, Unauthorized, WriteFailed
+from transformer.kit.remembered import Remembered
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
-from transformer.remembered import Remembered
 from transformer.upsert import Note, Operation, Upsert
 
 CUSTOM_EVENT = "custom_event"

@@ -11,7 +11,7 @@ import orjson
 
 from transformer.errors import code_word
 from transformer.failures import Rule
-from transformer.json_api import records_in
+from transformer.kit.json_api import records_in
 from transformer.outcome import Reason, Rejected, Retry
 
 CODES_BY_SCHEMA = frozenset(

@@ -13,8 +13,8 @@ from destinations.hubspot.reasons import outcome
 from destinations.hubspot.schema import ObjectSchema
 from destinations.hubspot.shape import blank
 from transformer.clock import Clock
+from transformer.kit.remembered import Remembered
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
-from transformer.remembered import Remembered
 
 WINDOW_SECONDS = 86_400.0
 MAX_FILTERS = 5

@@ -11,7 +11,7 @@ from destinations.hubspot.client import Call, HubSpotClient, Reply
 from destinations.hubspot.reasons import VendorError
 from transformer.clock import Clock
 from transformer.errors import RequestRefused, ServerFault, Unauthorized
-from transformer.remembered import Remembered
+from transformer.kit.remembered import Remembered
 
 KEPT_SECONDS = 3600.0
 KEPT_OBJECTS = 500

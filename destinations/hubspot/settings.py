@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from destinations.hubspot.declared import SETTINGS
 from transformer.destination import Settings
-from transformer.settings import Given
+from transformer.kit.settings import Given
 
 _OAUTH = ("client_id", "client_secret", "refresh_token")
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from destinations.hubspot.schema import Property
 from destinations.hubspot.values import MAX_TEXT_CHARS, Unusable, wire
-from transformer import fit
-from transformer.fit import Kinds, Slot
+from transformer.kit import fit
+from transformer.kit.fit import Kinds, Slot
 from transformer.upsert import Scalar
 
 # By type: the kinds that are taken, and those of which what reads as one of them is.

@@ -12,7 +12,7 @@ from destinations.pipedrive.settings import BASE_URL, PipedriveSettings
 from transformer.clock import Clock
 from transformer.errors import ServerFault, Unauthorized
 from transformer.http import HttpClient, Request, url_problem
-from transformer.oauth import (
+from transformer.kit.oauth import (
     REFUSED_PAUSE_SECONDS,
     Refusals,
     SharedLogin,

@@ -15,7 +15,7 @@ from destinations.pipedrive.settings import PipedriveSettings
 from destinations.pipedrive.slots import slot_of
 from transformer.destination import Finding
 from transformer.errors import TransformerError
-from transformer.fit import misfits
+from transformer.kit.fit import misfits
 from transformer.upsert import FieldUse
 
 

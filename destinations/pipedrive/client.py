@@ -13,11 +13,11 @@ from destinations.pipedrive.objects import ObjectKind
 from destinations.pipedrive.pace import Day, Window
 from destinations.pipedrive.reasons import SCOPE_MISMATCH, SETUP, VendorError, read_error
 from destinations.pipedrive.settings import PipedriveSettings
-from transformer import json_api
 from transformer.clock import Clock
 from transformer.errors import AnswerLost, QuotaSpent, ServerFault, Throttled, Unauthorized
 from transformer.http import PATIENCE_SECONDS, Answer, HttpClient, Request
-from transformer.json_api import json_request, record_in, records_in
+from transformer.kit import json_api
+from transformer.kit.json_api import json_request, record_in, records_in
 
 SETUP_PAUSE_SECONDS = 60.0
 # Waits after a 429 that says nothing, one after the other; the next means that the day is spent.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from destinations.pipedrive.plans import PLANS
 from transformer.destination import Setting
-from transformer.settings import SEVERAL_MATCHES, quota, timeouts
+from transformer.kit.settings import SEVERAL_MATCHES, quota, timeouts
 
 OAUTH_URL = "https://oauth.pipedrive.com"
 NEEDS: Mapping[str, tuple[str, ...]] = {

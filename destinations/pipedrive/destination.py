@@ -23,7 +23,7 @@ from transformer.budget import Budget
 from transformer.clock import Clock
 from transformer.destination import Finding, Kind, Limits, Settings
 from transformer.http import HttpClient, Timeouts
-from transformer.http_destination import HttpDestination
+from transformer.kit.http_destination import HttpDestination
 from transformer.outcome import Outcome
 from transformer.upsert import FieldUse, Upsert
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from transformer.remembered import Remembered
+from transformer.kit.remembered import Remembered
 
 MatchKey: TypeAlias = tuple[str, str, str]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from destinations.pipedrive.declared import NEEDS, SETTINGS
 from destinations.pipedrive.plans import PLANS, TOKENS_PER_SEAT
 from transformer.destination import Settings
-from transformer.settings import Given
+from transformer.kit.settings import Given
 
 BASE_URL = "https://api.pipedrive.com"
 _LAST_HOUR = 23

@@ -9,8 +9,8 @@ from destinations.pipedrive import contacts, names, values
 from destinations.pipedrive.body import LINKS, field_of
 from destinations.pipedrive.fields import Field, Schema
 from destinations.pipedrive.objects import PERSONS, ObjectKind
-from transformer import fit
-from transformer.fit import Kinds, Refusal, Slot
+from transformer.kit import fit
+from transformer.kit.fit import Kinds, Refusal, Slot
 from transformer.upsert import Scalar
 
 _LONGER = "Longer ones are rejected (value_too_long)."

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from destinations.salesforce.client import SalesforceClient
 from destinations.salesforce.soql import literal
 from transformer.clock import Clock
-from transformer.remembered import Remembered
+from transformer.kit.remembered import Remembered
 
 KEPT_SECONDS = 3600.0
 

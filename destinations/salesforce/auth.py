@@ -19,11 +19,11 @@ from destinations.salesforce.settings import (
     mismatch,
     org_is_sandbox,
 )
-from transformer import oauth
 from transformer.clock import Clock
 from transformer.errors import ServerFault, Unauthorized
 from transformer.http import Answer, HttpClient, Request, url_problem
-from transformer.oauth import REFUSED_PAUSE_SECONDS, Refusals, SharedLogin
+from transformer.kit import oauth
+from transformer.kit.oauth import REFUSED_PAUSE_SECONDS, Refusals, SharedLogin
 
 SOAP_VERSION = "64.0"
 ROUTE = "login"

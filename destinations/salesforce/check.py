@@ -16,7 +16,7 @@ from destinations.salesforce.soql import is_name
 from transformer.budget import Budget
 from transformer.destination import Finding
 from transformer.errors import TransformerError, Unreachable
-from transformer.fit import misfits
+from transformer.kit.fit import misfits
 from transformer.upsert import FieldUse
 
 

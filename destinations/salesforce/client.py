@@ -14,7 +14,6 @@ from destinations.salesforce.auth import Session
 from destinations.salesforce.reasons import SETUP_CODES, VendorError, read_errors
 from destinations.salesforce.settings import SalesforceSettings
 from destinations.salesforce.soql import query_path
-from transformer import json_api
 from transformer.clock import Clock
 from transformer.errors import (
     AnswerLost,
@@ -25,6 +24,7 @@ from transformer.errors import (
     Unauthorized,
 )
 from transformer.http import Answer, HttpClient, Request
+from transformer.kit import json_api
 
 SETUP_PAUSE_SECONDS = 60.0
 CONCURRENCY_PAUSE_SECONDS = 5.0

@@ -7,8 +7,8 @@ from pathlib import Path
 from destinations.salesforce import check, declared, settings
 from destinations.salesforce.answers import failed
 from destinations.salesforce.auth import Session
-from destinations.salesforce.bulk import Bulk, BulkOptions
-from destinations.salesforce.bulk_jobs import BulkJobs
+from destinations.salesforce.bulk.backlog import Bulk, BulkOptions
+from destinations.salesforce.bulk.jobs import BulkJobs
 from destinations.salesforce.client import SalesforceClient
 from destinations.salesforce.ids import RecordIds
 from destinations.salesforce.lookup import Finder, Keyed, keyed, plan_queries
@@ -26,7 +26,7 @@ from transformer.clock import Clock
 from transformer.destination import Finding, Kind, Limits, Settings
 from transformer.errors import QuotaSpent, WriteFailed
 from transformer.http import HttpClient, Timeouts
-from transformer.http_destination import HttpDestination
+from transformer.kit.http_destination import HttpDestination
 from transformer.outcome import Outcome
 from transformer.upsert import FieldUse, Upsert
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from destinations.salesforce.lookup import Findings, Found, Keyed, MatchKey, preferred
 from destinations.salesforce.plan import Decision, Write
 from transformer.clock import Clock
+from transformer.kit.remembered import Remembered
 from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry
-from transformer.remembered import Remembered
 from transformer.upsert import Operation, Upsert
 
 HANDED_CONTACTS = 10_000

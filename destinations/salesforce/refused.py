@@ -5,7 +5,7 @@ So that a field that a mapping names and an org has not costs one more request, 
 
 from destinations.salesforce.plan import Policy, Write
 from transformer.clock import Clock
-from transformer.remembered import Remembered
+from transformer.kit.remembered import Remembered
 from transformer.upsert import Note
 
 REMEMBERED_FIELDS = 10_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from destinations.salesforce.client import SalesforceClient
 from transformer.clock import Clock
 from transformer.errors import ServerFault
-from transformer.remembered import Remembered
+from transformer.kit.remembered import Remembered
 
 KEPT_SECONDS = 3600.0
 KEPT_OBJECTS = 500

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from destinations.salesforce.declared import API_VERSION, SETTINGS
 from transformer.destination import Settings
-from transformer.settings import Given
+from transformer.kit.settings import Given
 
 SANDBOX_LOGIN = "https://test.salesforce.com"
 PRODUCTION_LOGIN = "https://login.salesforce.com"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 from destinations.salesforce.schema import Field
 from destinations.salesforce.soql import long_id
-from transformer import fit
-from transformer.fit import Kinds, Refusal, Slot
+from transformer.kit import fit
+from transformer.kit.fit import Kinds, Refusal, Slot
 from transformer.upsert import Scalar
 
 LARGEST_INT = 2**31 - 1

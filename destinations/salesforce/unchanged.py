@@ -12,8 +12,8 @@ import orjson
 from destinations.salesforce.pack import Row
 from destinations.salesforce.plan import Write
 from transformer.clock import Clock
+from transformer.kit.remembered import Remembered
 from transformer.outcome import Delivered, Outcome, Reason, Skipped
-from transformer.remembered import Remembered
 
 
 class LastWritten:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.contract.socket_time import run
 from tests.contract.trial import on_trial
 from transformer import app
-from transformer.emulator_subject import Cost, identify
+from transformer.emulator.subject import Cost, identify
 from transformer.outcome import Delivered
 
 PEOPLE = 1_000

@@ -4,7 +4,7 @@ import pytest
 
 from tests.bench.calls import measured
 from transformer import app
-from transformer.emulator_subject import Cost
+from transformer.emulator.subject import Cost
 
 WAYS = [(name, cost) for name in app.kind_names() for cost in app.subject(name).facts.costs]
 ISSUE = {

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from destinations.salesforce.emulator import SalesforceEmulator
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 
 DATA = "/services/data/*"
 

@@ -20,8 +20,8 @@ from transformer.cli.options import Moment
 from transformer.clock import SystemClock
 from transformer.embedded import EmbeddedCluster
 from transformer.kafka import KafkaBroker
-from transformer.letters import Letter, mark, read
 from transformer.record import Message
+from transformer.replay.letters import Letter, mark, read
 
 CONFIG = """
 kafka:

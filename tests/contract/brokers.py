@@ -16,7 +16,7 @@ from transformer.broker import Assigned, Assignments, Broker, Consumer, TopicSpe
 from transformer.clock import SystemClock
 from transformer.kafka import KafkaBroker, Options
 from transformer.kafka.consumer import KafkaConsumer
-from transformer.memory import MemoryBroker, MemoryConsumer
+from transformer.memory.broker import MemoryBroker, MemoryConsumer
 from transformer.record import Message, Partition, Record
 
 PATIENCE_SECONDS = 30.0

@@ -11,7 +11,7 @@ from destinations.hubspot.emulator.portal import Row
 from destinations.hubspot.emulator.store import Record
 from tests.manual_clock import JumpingClock
 from transformer.destination import Settings
-from transformer.emulator import Call
+from transformer.emulator.server import Call
 from transformer.outcome import Outcome
 from transformer.upsert import Match, Operation, Upsert
 

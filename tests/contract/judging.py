@@ -13,8 +13,8 @@ import pytest
 from tests.contract.socket_time import run
 from tests.contract.trial import Trial, on_trial, words
 from transformer import app
-from transformer.emulator_faults import Fault
-from transformer.emulator_subject import Behaviour, identify
+from transformer.emulator.faults import Fault
+from transformer.emulator.subject import Behaviour, identify
 from transformer.outcome import Delivered, Settled
 
 P = ParamSpec("P")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tests.contract.account_engagement import Value, activity, connected
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.outcome import Delivered, Reason, Rejected, Skipped
 from transformer.upsert import Operation, Upsert
 

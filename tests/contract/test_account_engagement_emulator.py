@@ -18,7 +18,7 @@ from destinations.account_engagement.emulator import BUSINESS_UNIT, build
 from destinations.account_engagement.emulator.app import AccountEngagementEmulator
 from tests.contract.account_engagement import NOON
 from tests.manual_clock import JumpingClock
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 
 OBJECTS = "/api/v5/objects"
 

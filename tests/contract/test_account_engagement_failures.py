@@ -18,7 +18,7 @@ from tests.contract.account_engagement import (
 )
 from transformer.clock import SystemClock
 from transformer.destination import FieldUse
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.errors import (
     AnswerLost,
     QuotaSpent,

@@ -13,7 +13,7 @@ from tests.contract.account_engagement import (
     people,
     person,
 )
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.outcome import Delivered, Reason, Rejected, Skipped
 from transformer.upsert import Match, Note, Operation, Upsert
 

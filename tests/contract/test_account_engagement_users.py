@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.contract.account_engagement import PROSPECTS, UPSERT, connected, people, person
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.errors import Unauthorized
 from transformer.outcome import Delivered, Reason, Skipped
 from transformer.upsert import Note, Operation, Upsert

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.activecampaign import connected, new, person, record
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.outcome import Delivered, Reason, Rejected, Skipped
 from transformer.upsert import Match, Note, Operation, Upsert
 

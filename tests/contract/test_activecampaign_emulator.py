@@ -8,7 +8,7 @@ import pytest
 
 from destinations.activecampaign.emulator import ActiveCampaignEmulator, build
 from tests.manual_clock import JumpingClock
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 
 TOKEN = "emulator-token"
 Json = Mapping[str, object]

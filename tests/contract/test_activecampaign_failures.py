@@ -8,7 +8,7 @@ import pytest
 from tests.contract.activecampaign import connected, new, people, person
 from transformer.clock import SystemClock
 from transformer.destination import FieldUse
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.errors import AnswerLost, ServerFault, Throttled, Unauthorized, Unreachable
 from transformer.outcome import Delivered, Reason, Retry
 

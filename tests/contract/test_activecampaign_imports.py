@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.activecampaign import Setup, connected, new, people, person
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.outcome import Delivered, Reason, Rejected, Retry
 from transformer.upsert import Note
 

@@ -11,7 +11,7 @@ from transformer.broker import Broker, TopicSpec
 from transformer.clock import SystemClock
 from transformer.errors import ProduceFailed
 from transformer.kafka import KafkaBroker
-from transformer.memory import MemoryBroker
+from transformer.memory.broker import MemoryBroker
 from transformer.record import Message, Partition, Record
 
 

@@ -26,8 +26,8 @@ from tests.contract.judging import (
 from tests.contract.socket_time import run
 from tests.contract.trial import Trial, on_trial, words
 from transformer import app
-from transformer.emulator_faults import Fault
-from transformer.emulator_subject import FLAG, NUMBER, OPTIONAL, TEXT, Behaviour, identify
+from transformer.emulator.faults import Fault
+from transformer.emulator.subject import FLAG, NUMBER, OPTIONAL, TEXT, Behaviour, identify
 from transformer.errors import Fenced
 from transformer.fence import raise_fence
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.contract.hubspot_portal import Value, company, connected, contact
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.outcome import Delivered, Outcome, Reason, Retry
 
 UNLABELED = {279: "HUBSPOT_DEFINED"}

@@ -2,7 +2,7 @@
 
 from destinations.hubspot.emulator.events import Definition
 from tests.contract.hubspot_portal import Setup, connected, contact, create
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
 from transformer.upsert import Upsert
 

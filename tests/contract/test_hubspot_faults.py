@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contract.hubspot_portal import Setup, by_id, company, connected, contact, create
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.errors import (
     AnswerLost,
     QuotaSpent,

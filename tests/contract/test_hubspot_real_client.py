@@ -39,7 +39,7 @@ from hubspot.events.send import BehavioralEventHttpCompletionRequest
 
 from destinations.hubspot.emulator import HubSpotEmulator, build
 from destinations.hubspot.emulator.events import Definition
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 
 T = TypeVar("T")
 

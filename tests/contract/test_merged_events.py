@@ -10,7 +10,7 @@ from destinations.activecampaign.emulator.subject import ActiveCampaignSubject
 from destinations.pipedrive.emulator.subject import PipedriveSubject
 from tests.contract.socket_time import run
 from tests.contract.trial import Trial, on_trial
-from transformer.emulator_subject import Json
+from transformer.emulator.subject import Json
 from transformer.outcome import Delivered
 
 NEWS, OFFERS = "1", "2"

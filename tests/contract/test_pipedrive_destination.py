@@ -14,7 +14,7 @@ from tests.contract.pipedrive_company import (
     record_of,
     summary,
 )
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.outcome import Delivered, Reason, Rejected, Retry, Skipped
 from transformer.upsert import Operation
 

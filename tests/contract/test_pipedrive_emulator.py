@@ -9,7 +9,7 @@ import pytest
 
 from destinations.pipedrive.emulator import API_TOKEN, PipedriveEmulator, build
 from tests.manual_clock import ManualClock
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 
 ANN = {"name": "Ann", "emails": [{"value": "ann@x.io"}]}
 INVALID = "ERR_SCHEMA_VALIDATION_FAILED"

@@ -15,7 +15,7 @@ from tests.contract.pipedrive_company import (
     new,
     summary,
 )
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.errors import (
     AnswerLost,
     QuotaSpent,

@@ -20,7 +20,7 @@ from tests.contract.salesforce_org import (
     record_of,
     summary,
 )
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.outcome import Delivered, Outcome, Rejected, Retry
 from transformer.upsert import Note, Upsert
 

@@ -14,7 +14,7 @@ from destinations.salesforce.destination import KIND, SalesforceDestination
 from destinations.salesforce.emulator import App, User
 from tests.contract.salesforce_org import Connected, connected, identify, summary
 from tests.manual_clock import ManualClock
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.errors import WriteFailed
 from transformer.fence import raise_fence
 from transformer.outcome import Outcome, Retry

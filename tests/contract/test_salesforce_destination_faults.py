@@ -13,7 +13,7 @@ from tests.contract.salesforce_org import (
     summary,
 )
 from transformer.destination import FieldUse
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.errors import (
     AnswerLost,
     QuotaSpent,

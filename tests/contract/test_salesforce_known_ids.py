@@ -13,7 +13,7 @@ from tests.contract.salesforce_org import (
     record_of,
     summary,
 )
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.outcome import Delivered, Outcome, Redirect, Rejected, Retry, Skipped
 from transformer.upsert import Match, Operation, Upsert
 

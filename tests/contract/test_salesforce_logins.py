@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from destinations.salesforce.emulator import App
 from tests.contract.salesforce_org import connected, identify, only_lead, summary
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.errors import Unauthorized
 
 TOKEN_ROUTE = "POST /services/oauth2/token"

@@ -12,7 +12,7 @@ from tests.contract.salesforce_org import (
     record_of,
     summary,
 )
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.outcome import Reason, Skipped
 from transformer.upsert import Upsert
 

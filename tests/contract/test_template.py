@@ -9,7 +9,7 @@ import pytest
 from destinations._template.destination import KIND, TemplateDestination, open_destination
 from destinations._template.emulator import TemplateEmulator, build
 from tests.manual_clock import ManualClock
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 from transformer.errors import AnswerLost
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
 from transformer.upsert import Match, Operation, Upsert

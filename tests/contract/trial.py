@@ -15,17 +15,17 @@ import orjson
 from tests.invariants.virtual import LoopClock
 from transformer import app
 from transformer.decode import decode
-from transformer.deliver import Deliverer
 from transformer.destination import Destination, Kind, Settings
-from transformer.emulator_faults import Fault
-from transformer.emulator_subject import Json, Subject
+from transformer.emulator.faults import Fault
+from transformer.emulator.subject import Json, Subject
+from transformer.engine.deliver import Deliverer
+from transformer.engine.work import OwnedPartition, Work
 from transformer.mapping import CompiledMapping, Options, compile_mapping
 from transformer.observer import Silent
 from transformer.outcome import Delivered, Redirect, Rejected, Settled, Skipped
 from transformer.policy import Policy
 from transformer.record import Partition, Record
 from transformer.upsert import Upsert
-from transformer.work import OwnedPartition, Work
 
 PATIENCE_SECONDS = 3 * 86_400.0
 

@@ -8,8 +8,8 @@ from typing import Final
 import yaml
 
 from tests.deploy.tools import DEPLOY
-from transformer import metric_list as listed
 from transformer.ledger import metrics as kept
+from transformer.telemetry import metric_list as listed
 
 RULES: Final = DEPLOY / "prometheus" / "rules.yaml"
 TESTS: Final = DEPLOY / "prometheus" / "rules_test.yaml"

@@ -11,8 +11,8 @@ from deploy.grafana.dashboards import DASHBOARDS
 from deploy.grafana.model import Dashboard, Panel
 from tests.deploy.rules import asked_for, unknown
 from tests.deploy.tools import DEPLOY, path_of
-from transformer import metric_list as listed
 from transformer.ledger import metrics as kept
+from transformer.telemetry import metric_list as listed
 
 # Metrics that no dashboard shows: facts, and the ledger's own finer points.
 UNSHOWN = {

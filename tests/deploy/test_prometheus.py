@@ -19,10 +19,10 @@ from tests.cli.process import running
 from tests.deploy.rules import RULES, asked_for, rules
 from tests.deploy.tools import path_of
 from tests.e2e.workers import identify
-from transformer import metric_list as listed
 from transformer.embedded import EmbeddedCluster
 from transformer.kafka import KafkaBroker
 from transformer.record import Message
+from transformer.telemetry import metric_list as listed
 
 CONFIG = """\
 kafka: {{bootstrap_servers: "{servers}", topics: events, group_prefix: "{name}-",

@@ -11,9 +11,9 @@ from referencing import Registry, Resource
 
 from tests.unit import dead_letters
 from transformer.demo.run import play
-from transformer.letters import REPLAYED_HEADER, Letter, mark, read, replayed
-from transformer.origin import REPLAY_HEADER
-from transformer.results import DEAD_LETTER_HEADER, REASON_HEADER
+from transformer.engine.results import DEAD_LETTER_HEADER, REASON_HEADER
+from transformer.replay.letters import REPLAYED_HEADER, Letter, mark, read, replayed
+from transformer.replay.origin import REPLAY_HEADER
 
 FOLDER: Final = Path(__file__).parent.parent.parent / "schemas"
 NAMES: Final = sorted(path.name for path in FOLDER.glob("*.json"))

@@ -17,9 +17,9 @@ from destinations.salesforce.emulator import SalesforceEmulator
 from tests.e2e.workers import ROOT, Topics, WorkerProcess, identify
 from tests.unit import dead_letters
 from transformer.kafka import KafkaBroker
-from transformer.letters import is_mark
-from transformer.origin import replay_of
 from transformer.record import Record
+from transformer.replay.letters import is_mark
+from transformer.replay.origin import replay_of
 
 PEOPLE = 8
 LETTERS = 3_000

@@ -14,6 +14,7 @@ import orjson
 from tests.invariants.virtual import LoopClock
 from transformer.budget import Budget, Rate
 from transformer.destination import FieldUse, Finding, Limits
+from transformer.engine.pipeline import Pipeline
 from transformer.errors import (
     AnswerLost,
     QuotaSpent,
@@ -23,10 +24,9 @@ from transformer.errors import (
     Unreachable,
 )
 from transformer.mapping import CompiledMapping, Options, compile_mapping
-from transformer.memory import MemoryBroker
+from transformer.memory.broker import MemoryBroker
 from transformer.observer import Silent
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
-from transformer.pipeline import Pipeline
 from transformer.policy import Policy
 from transformer.record import Message, Partition
 from transformer.upsert import Operation, Upsert

@@ -24,11 +24,11 @@ from tests.invariants.simulation import (
 )
 from tests.invariants.virtual import LoopClock, run
 from transformer.budget import Rate
+from transformer.engine.results import DEAD_LETTER_HEADER
 from transformer.errors import ProduceFailed
-from transformer.memory import MemoryBroker
+from transformer.memory.broker import MemoryBroker
 from transformer.policy import Policy
 from transformer.record import Message, Partition
-from transformer.results import DEAD_LETTER_HEADER
 
 POLICY = Policy(
     linger_seconds=0.2,

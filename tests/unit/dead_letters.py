@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from transformer.origin import Origin, Replay
+from transformer.engine.results import Reporter
+from transformer.engine.work import OwnedPartition, Work, Written
 from transformer.outcome import Delivered, Reason, Rejected, Settled
 from transformer.record import Message, Partition, Record
-from transformer.results import Reporter
+from transformer.replay.origin import Origin, Replay
 from transformer.upsert import Match, Operation, Upsert
-from transformer.work import OwnedPartition, Work, Written
 
 LETTERS, METRICS, EVENTS = "letters", "metrics", "events"
 REFUSED = Rejected(Reason.UNKNOWN_FIELD, "no such field")

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 from tests.invariants.virtual import LoopClock
 from transformer.budget import Budget
-from transformer.deliver import Deliverer
 from transformer.destination import FieldUse, Finding, Limits
+from transformer.engine.deliver import Deliverer
+from transformer.engine.work import OwnedPartition, Work
 from transformer.observer import Silent
 from transformer.outcome import Delivered, Outcome, Redirect, Rejected
 from transformer.policy import Policy
 from transformer.record import Partition, Record
 from transformer.upsert import Match, Operation, Upsert
-from transformer.work import OwnedPartition, Work
 
 Script = Callable[[Sequence[Upsert]], Sequence[Outcome]]
 

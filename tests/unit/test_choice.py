@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from transformer.choice import Choice, Create, Update, choose, is_plain
+from transformer.kit.choice import Choice, Create, Update, choose, is_plain
 from transformer.outcome import Reason, Rejected, Skipped
 from transformer.upsert import Match, Operation, Upsert
 

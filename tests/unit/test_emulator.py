@@ -7,7 +7,9 @@ import httpx
 import pytest
 
 from tests.manual_clock import ManualClock
-from transformer.emulator import (
+from transformer.emulator.faults import Fault, FaultPlan, UnknownFault, fault_from_json
+from transformer.emulator.routes import Match, NoMatch, RouteTable
+from transformer.emulator.server import (
     Answer,
     Call,
     ConnectionDropped,
@@ -15,8 +17,6 @@ from transformer.emulator import (
     Handler,
     json_answer,
 )
-from transformer.emulator_faults import Fault, FaultPlan, UnknownFault, fault_from_json
-from transformer.emulator_routes import Match, NoMatch, RouteTable
 
 
 class _Notes(Emulator):

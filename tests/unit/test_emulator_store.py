@@ -3,7 +3,7 @@
 import pytest
 
 from tests.manual_clock import ManualClock
-from transformer.emulator_store import Row, Store
+from transformer.emulator.store import Row, Store
 
 ANN = {"email": "Ann@x.io", "vip": True}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from transformer import fit
-from transformer.fit import Kinds, Misfit, Refusal, Slot, kind_of, misfits
+from transformer.kit import fit
+from transformer.kit.fit import Kinds, Misfit, Refusal, Slot, kind_of, misfits
 from transformer.upsert import FieldUse, Scalar, ValueKind
 
 NUMBER = Slot("Lead.Size", "int", fit.NUMBERS, fit.TEXT, fit.a_whole_number)

@@ -1,6 +1,6 @@
 """The fuse: when reading pauses because too much is rejected."""
 
-from transformer.fuse import Fuse
+from transformer.engine.fuse import Fuse
 from transformer.policy import Policy
 
 POLICY = Policy(fuse_share=0.5, fuse_records=100, fuse_window_seconds=60.0, fuse_pause_seconds=30.0)

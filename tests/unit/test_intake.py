@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import orjson
 
 from tests.manual_clock import ManualClock
-from transformer.fuse import Fuse
-from transformer.intake import Intake
+from transformer.engine.fuse import Fuse
+from transformer.engine.intake import Intake
+from transformer.engine.outbox import Outbox
+from transformer.engine.results import Reporter
+from transformer.engine.work import OwnedPartition, Work
 from transformer.mapping import Options, compile_mapping
-from transformer.memory import MemoryBroker
+from transformer.memory.broker import MemoryBroker
 from transformer.observer import Silent
-from transformer.origin import Origin, Replay
-from transformer.outbox import Outbox
 from transformer.outcome import Redirect
 from transformer.policy import Policy
 from transformer.record import Partition, Record
-from transformer.results import Reporter
+from transformer.replay.origin import Origin, Replay
 from transformer.upsert import Upsert
-from transformer.work import OwnedPartition, Work
 
 MAPPING = """
 version: 1

@@ -4,7 +4,7 @@ import pytest
 
 from transformer.errors import ServerFault
 from transformer.http import Request
-from transformer.json_api import Reply, id_of, json_request, record_in, records_in, segment
+from transformer.kit.json_api import Reply, id_of, json_request, record_in, records_in, segment
 
 URL = "https://api.example/people"
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from transformer.lanes import Lanes, Source, Write
+from transformer.engine.lanes import Lanes, Source, Write
+from transformer.engine.work import OwnedPartition, Work
 from transformer.record import Partition, Record
 from transformer.upsert import Match, Operation, Upsert
-from transformer.work import OwnedPartition, Work
 
 PARTITION = OwnedPartition(Partition("events", 0), 0, 0)
 

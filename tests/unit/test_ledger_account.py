@@ -6,6 +6,8 @@ from collections import Counter
 import pytest
 
 from transformer.clock import SystemClock
+from transformer.engine.results import Reporter
+from transformer.engine.work import OwnedPartition, SkippedRun, Work, Written
 from transformer.ledger import state
 from transformer.ledger.account import Account
 from transformer.ledger.codes import Codes
@@ -13,8 +15,6 @@ from transformer.ledger.coverage import EVERY_OFFSET, Coverage, Gap
 from transformer.ledger.entry import Entry, Holder, decode
 from transformer.outcome import Reason, Rejected
 from transformer.record import Partition, Record
-from transformer.results import Reporter
-from transformer.work import OwnedPartition, SkippedRun, Work, Written
 
 HOLDER = Holder("crm", Partition("events", 3))
 NOW = 1_000.0

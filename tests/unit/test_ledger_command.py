@@ -10,7 +10,7 @@ from tests.manual_clock import ManualClock
 from transformer import app
 from transformer.broker import TopicSpec
 from transformer.cli import run
-from transformer.memory import MemoryBroker
+from transformer.memory.broker import MemoryBroker
 from transformer.record import Message, Partition
 
 CONFIG = """\

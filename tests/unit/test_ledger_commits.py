@@ -8,7 +8,7 @@ from tests.manual_clock import ManualClock
 from transformer.ledger.commits import Commits
 from transformer.ledger.coverage import EVERY_OFFSET
 from transformer.ledger.entry import Holder
-from transformer.memory import MemoryBroker
+from transformer.memory.broker import MemoryBroker
 from transformer.record import Partition
 
 PARTS = [Partition("events", 0), Partition("events", 1)]

@@ -9,13 +9,13 @@ import pytest
 
 from tests.manual_clock import ManualClock
 from transformer.broker import TopicSpec
+from transformer.engine.results import DEAD_LETTER_HEADER
 from transformer.errors import EnvironmentFault
 from transformer.ledger.entry import Holder
 from transformer.ledger.judge import Proof, Scope, Verdict
 from transformer.ledger.proof import Topics, prove
-from transformer.memory import MemoryBroker, MemoryReader
+from transformer.memory.broker import MemoryBroker, MemoryReader
 from transformer.record import Message, Partition, Record
-from transformer.results import DEAD_LETTER_HEADER
 
 TOPICS = Topics("metrics", "letters", "group-")
 NOON = 1_795_348_800.0

@@ -5,7 +5,7 @@ import pytest
 from tests.manual_clock import ManualClock
 from transformer.broker import TopicSpec
 from transformer.ledger.source import Source, joined, read_sources
-from transformer.memory import MemoryBroker
+from transformer.memory.broker import MemoryBroker
 from transformer.record import Message, Partition
 
 

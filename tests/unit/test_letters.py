@@ -4,10 +4,10 @@ import orjson
 import pytest
 
 from tests.unit.dead_letters import LETTERS, letter, origin, record, stored
-from transformer.letters import Letter, LetterId, Mark, is_mark, mark, read, replayed
-from transformer.origin import REPLAY_HEADER, Origin, Replay, replay_of
 from transformer.outcome import Reason, Rejected
 from transformer.record import Partition, Record
+from transformer.replay.letters import Letter, LetterId, Mark, is_mark, mark, read, replayed
+from transformer.replay.origin import REPLAY_HEADER, Origin, Replay, replay_of
 
 
 def letter_of(of: Record, **changed: object) -> Letter:

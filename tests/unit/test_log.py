@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from transformer import log
+from transformer.telemetry import log
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from tests.invariants.virtual import LoopClock, run
 from transformer.broker import Assigned, TopicSpec
 from transformer.errors import EnvironmentFault, PartitionLost, ProduceFailed
-from transformer.memory import MemoryBroker, MemoryConsumer
+from transformer.memory.broker import MemoryBroker, MemoryConsumer
 from transformer.record import Message, Partition
 
 ALL = [Partition("events", number) for number in range(4)]

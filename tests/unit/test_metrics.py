@@ -2,10 +2,10 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from transformer import metric_list
-from transformer.metrics import Metrics
 from transformer.observer import Status
 from transformer.record import Partition
+from transformer.telemetry import metric_list
+from transformer.telemetry.metrics import Metrics
 
 Sample = tuple[str, tuple[tuple[str, str], ...]]
 

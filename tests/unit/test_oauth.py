@@ -11,7 +11,7 @@ from tests.manual_clock import ManualClock
 from transformer.budget import Budget
 from transformer.errors import Unauthorized
 from transformer.http import Answer, HttpClient
-from transformer.oauth import Refusals, SharedLogin, answer_to, due_at, login_request
+from transformer.kit.oauth import Refusals, SharedLogin, answer_to, due_at, login_request
 
 REFUSALS = Refusals("Acme", "Look.", (("expired", "Renew it."),), codes={"acme_word"})
 

@@ -1,6 +1,6 @@
 """Offsets: what may be committed, and what may not yet."""
 
-from transformer.offsets import OffsetTracker, Span
+from transformer.engine.offsets import OffsetTracker, Span
 
 
 def spans(tracker: OffsetTracker, *offsets: int) -> list[Span]:

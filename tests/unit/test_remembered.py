@@ -1,6 +1,6 @@
 """What is remembered: bounded in number and in time."""
 
-from transformer.remembered import Remembered
+from transformer.kit.remembered import Remembered
 
 
 def test_a_fact_is_known_for_a_while() -> None:

@@ -13,12 +13,12 @@ from tests.unit.dead_letters import (
     result,
     stored,
 )
-from transformer.arrivals import Arrivals
-from transformer.letters import Letter, mark, read
-from transformer.origin import Replay
 from transformer.outcome import Reason, Skipped
 from transformer.record import Message, Partition, Record
-from transformer.replay import MEANINGS, Choice, Letters, Places, Status, Wanted, choose
+from transformer.replay.arrivals import Arrivals
+from transformer.replay.letters import Letter, mark, read
+from transformer.replay.origin import Replay
+from transformer.replay.plan import MEANINGS, Choice, Letters, Places, Status, Wanted, choose
 from transformer.upsert import Key
 
 PLACES = Places({"crm": {"events"}}, {Partition("events", 0), Partition("events", 1)})

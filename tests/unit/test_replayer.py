@@ -8,12 +8,12 @@ from tests.manual_clock import ManualClock
 from tests.unit.dead_letters import EVENTS, LETTERS, METRICS, letter, origin, record, result
 from transformer.broker import TopicSpec
 from transformer.errors import EnvironmentFault, ProduceFailed
-from transformer.letters import is_mark
-from transformer.memory import MemoryBroker, MemoryReader
-from transformer.origin import replay_of
+from transformer.memory.broker import MemoryBroker, MemoryReader
 from transformer.record import Message, Record
-from transformer.replay import Wanted
-from transformer.replayer import TRANSACTION_LETTERS, Replayer, Task
+from transformer.replay.letters import is_mark
+from transformer.replay.origin import replay_of
+from transformer.replay.plan import Wanted
+from transformer.replay.replayer import TRANSACTION_LETTERS, Replayer, Task
 
 
 class Heard:

@@ -2,12 +2,12 @@
 
 import orjson
 
-from transformer.origin import Origin, Replay
+from transformer.engine.results import DEAD_LETTER_HEADER, Reporter
+from transformer.engine.work import OwnedPartition, SkippedRun, Work, Written
 from transformer.outcome import Delivered, Reason, Rejected, Settled, Skipped
 from transformer.record import Message, Partition, Record
-from transformer.results import DEAD_LETTER_HEADER, Reporter
+from transformer.replay.origin import Origin, Replay
 from transformer.upsert import Match, Note, Operation, Upsert
-from transformer.work import OwnedPartition, SkippedRun, Work, Written
 
 PARTITION = OwnedPartition(Partition("events", 3), 0, 0)
 UPSERT = Upsert(

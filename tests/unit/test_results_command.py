@@ -9,7 +9,7 @@ import pytest
 from tests.manual_clock import ManualClock
 from transformer import app
 from transformer.cli import run
-from transformer.memory import MemoryBroker, MemoryReader
+from transformer.memory.broker import MemoryBroker, MemoryReader
 from transformer.record import Message
 
 CONFIG = """\

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from transformer.gate import Gate
+from transformer.engine.gate import Gate
+from transformer.engine.retry import backoff_seconds
 from transformer.policy import Policy
-from transformer.retry import backoff_seconds
 
 
 @pytest.mark.parametrize(

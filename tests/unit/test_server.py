@@ -5,9 +5,9 @@ import socket
 import aiohttp
 import pytest
 
-from transformer import server
 from transformer.errors import EnvironmentFault
 from transformer.observer import Status
+from transformer.telemetry import server
 
 
 async def _get(port: int, path: str) -> tuple[int, str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from transformer.destination import Setting, Settings
-from transformer.settings import SEVERAL_MATCHES, Given, quota, timeouts
+from transformer.kit.settings import SEVERAL_MATCHES, Given, quota, timeouts
 
 DECLARED = (
     Setting("base_url", "string", "Where.", default="https://api.example"),

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from transformer import singles
 from transformer.errors import AnswerLost, QuotaSpent, ServerFault, Throttled, WriteFailed
 from transformer.failures import Declined, retry_of
+from transformer.kit import singles
+from transformer.kit.singles import Job, Results
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
-from transformer.singles import Job, Results
 
 DONE = Delivered("created", "1")
 REFUSED = Rejected(Reason.INVALID_VALUE, "no", {"code": 1})

@@ -16,7 +16,7 @@ from destinations.pipedrive.fields import Field as PipedriveField
 from destinations.pipedrive.fields import Schema
 from destinations.pipedrive.objects import DEALS, PERSONS
 from destinations.pipedrive.slots import slot_of as pipedrive_slot
-from transformer.fit import Slot, misfits
+from transformer.kit.fit import Slot, misfits
 from transformer.upsert import FieldUse, Scalar, ValueKind
 
 YES_NO = {"true": "true", "false": "false"}

@@ -14,7 +14,7 @@ from transformer import app
 from transformer.clock import SystemClock
 from transformer.config import load
 from transformer.errors import ProduceFailed
-from transformer.memory import MemoryBroker
+from transformer.memory.broker import MemoryBroker
 from transformer.record import Message, Partition
 from transformer.worker import Worker
 

@@ -11,8 +11,9 @@ from typing import Final, NoReturn
 
 import click
 
-from transformer import __version__, log
+from transformer import __version__
 from transformer.errors import ConfigurationError, EnvironmentFault, TransformerError
+from transformer.telemetry import log
 
 OK: Final = 0
 RUNTIME: Final = 1

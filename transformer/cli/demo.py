@@ -9,12 +9,12 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from transformer import log
 from transformer.cli import terminal
 from transformer.demo.conservation import Account
 from transformer.demo.run import Delivery, Report, play
+from transformer.engine.results import DEAD_LETTER_HEADER
 from transformer.record import Record
-from transformer.results import DEAD_LETTER_HEADER
+from transformer.telemetry import log
 
 _USUAL_CALLS: Final = 2_000
 _LEADS: Final = 6

@@ -9,7 +9,7 @@ import orjson
 
 from transformer import app
 from transformer.cli import terminal
-from transformer.emulator import Emulator
+from transformer.emulator.server import Emulator
 from transformer.errors import ConfigurationError, EnvironmentFault
 
 

@@ -10,12 +10,13 @@ from typing import Final
 
 import click
 
-from transformer import app, log
+from transformer import app
 from transformer.cli import options, terminal
 from transformer.clock import SystemClock
 from transformer.config import Config, load_for_kafka
 from transformer.ledger.judge import Proof, Scope, Verdict
 from transformer.ledger.proof import Topics, prove
+from transformer.telemetry import log
 
 _GRACE_SECONDS: Final = 900.0
 _COLUMNS: Final = (

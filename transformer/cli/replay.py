@@ -18,10 +18,10 @@ from transformer.cli import options, terminal
 from transformer.clock import SystemClock
 from transformer.config import Config, load_for_kafka
 from transformer.decode import decode
-from transformer.letters import Letter
 from transformer.outcome import Rejected, Skipped
-from transformer.replay import MEANINGS, Choice, Status, Wanted
-from transformer.replayer import Preview, Progress, Replayer, Task
+from transformer.replay.letters import Letter
+from transformer.replay.plan import MEANINGS, Choice, Status, Wanted
+from transformer.replay.replayer import Preview, Progress, Replayer, Task
 from transformer.upsert import Key, Upsert
 
 _SHOWN_LETTERS: Final = 10

@@ -13,9 +13,9 @@ from transformer import app
 from transformer.broker import Broker, Reader
 from transformer.cli import options, terminal
 from transformer.config import Config, load_for_kafka
-from transformer.letters import is_mark
+from transformer.engine.results import DEAD_LETTER_HEADER
 from transformer.record import Record
-from transformer.results import DEAD_LETTER_HEADER
+from transformer.replay.letters import is_mark
 
 _READ_SECONDS: Final = 0.5
 _COLOURS: Final = {"delivered": "green", "skipped": "yellow", "rejected": "red"}

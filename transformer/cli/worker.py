@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from transformer import app, log, worker
+from transformer import app, worker
 from transformer.cli import options
 from transformer.clock import SystemClock
 from transformer.config import Config, load
+from transformer.telemetry import log
 
 
 @click.command(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from transformer.engine.results import DEAD_LETTER_HEADER
 from transformer.record import Record
-from transformer.results import DEAD_LETTER_HEADER
 
 Origin = tuple[str, int, int]
 

@@ -13,7 +13,7 @@ from typing import Final
 from transformer import app
 from transformer.clock import Clock
 from transformer.destination import Kind, Settings
-from transformer.emulator import Emulator
+from transformer.emulator.server import Emulator
 
 MAIN: Final = "salesforce"
 _CUSTOM_FIELDS: Final = {

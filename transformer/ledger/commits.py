@@ -8,8 +8,8 @@ from transformer.broker import Broker
 from transformer.errors import EnvironmentFault
 from transformer.ledger.coverage import EVERY_OFFSET
 from transformer.ledger.entry import Holder
-from transformer.log import Log
 from transformer.record import Partition
+from transformer.telemetry.log import Log
 
 _log: Final = Log("ledger")
 

@@ -11,7 +11,7 @@ from transformer.ledger import metrics as kept
 from transformer.ledger.account import WINDOW_SECONDS, Account, Balance
 from transformer.ledger.coverage import EVERY_OFFSET
 from transformer.ledger.entry import Holder
-from transformer.metric_list import Metric
+from transformer.telemetry.metric_list import Metric
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _GAPS_SHOWN: Final = 20

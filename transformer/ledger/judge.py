@@ -11,13 +11,13 @@ from typing import Final
 
 import orjson
 
+from transformer.engine.results import DEAD_LETTER_HEADER
 from transformer.ledger.account import Account
 from transformer.ledger.codes import Codes
 from transformer.ledger.coverage import Range
 from transformer.ledger.entry import Entry, Holder, decode
 from transformer.ledger.source import Source
 from transformer.record import Partition, Record
-from transformer.results import DEAD_LETTER_HEADER
 
 _SHOWN: Final = 20
 

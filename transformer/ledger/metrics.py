@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from transformer.metric_list import Metric
+from transformer.telemetry.metric_list import Metric
 
 _ACCOUNT: Final = ("connection", "topic", "partition")
 

@@ -27,8 +27,8 @@ from transformer.ledger.entry import Holder, decode
 from transformer.ledger.exposition import Stand
 from transformer.ledger.faust_app import Contents
 from transformer.ledger.source import read_sources
-from transformer.log import Log
 from transformer.record import Partition
+from transformer.telemetry.log import Log
 
 _BATCH: Final = 1_000
 _BATCH_SECONDS: Final = 0.25

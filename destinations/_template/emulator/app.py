@@ -7,7 +7,7 @@ import orjson
 
 from destinations._template.emulator.contacts import CONTACT, Contacts, Refusal
 from transformer.clock import Clock
-from transformer.emulator import (
+from transformer.emulator.server import (
     Answer,
     Call,
     ConnectionDropped,
@@ -16,7 +16,7 @@ from transformer.emulator import (
     json_answer,
     query_of,
 )
-from transformer.emulator_store import Row
+from transformer.emulator.store import Row
 
 MOST_ROWS = 100
 REQUESTS, SECONDS = 20, 10.0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from transformer.clock import Clock
-from transformer.emulator_store import Row, Store
+from transformer.emulator.store import Row, Store
 
 Values = dict[str, object]
 

@@ -6,8 +6,8 @@ from destinations._template.emulator import build
 from destinations._template.emulator.app import HALF_APPLIED
 from destinations._template.emulator.contacts import CONTACT
 from transformer.clock import Clock
-from transformer.emulator_faults import Fault
-from transformer.emulator_subject import (
+from transformer.emulator.faults import Fault
+from transformer.emulator.subject import (
     FLAG,
     NUMBER,
     TEXT,

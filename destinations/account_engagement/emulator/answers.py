@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
-from transformer.emulator import Answer, Call, json_answer, query_of
+from transformer.emulator.server import Answer, Call, json_answer, query_of
 
 IN_BIN = "201;Record In Recycle Bin"
 

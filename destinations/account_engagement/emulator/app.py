@@ -13,7 +13,7 @@ from destinations.account_engagement.emulator.prospects import Prospects
 from destinations.account_engagement.emulator.query import Pages
 from destinations.account_engagement.emulator.store import COLLECTIONS, Store
 from transformer.clock import Clock, SystemClock
-from transformer.emulator import Answer, Call, Emulator, Handler, json_answer
+from transformer.emulator.server import Answer, Call, Emulator, Handler, json_answer
 
 API = "/api/v5"
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path

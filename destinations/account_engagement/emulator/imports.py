@@ -19,7 +19,7 @@ from destinations.account_engagement.emulator.answers import (
 )
 from destinations.account_engagement.emulator.prospects import WRITABLE, Prospects
 from destinations.account_engagement.emulator.store import Row, Store
-from transformer.emulator import Answer, Call, Handler, json_answer
+from transformer.emulator.server import Answer, Call, Handler, json_answer
 
 ROOT = "/api/v5/imports"
 FIELDS = ("id", "operation", "object", "status", "isExpired", "batchesRef", "createdCount",

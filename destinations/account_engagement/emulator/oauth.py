@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import jwt
 
-from transformer.emulator import Answer, Call, json_answer, query_pairs
+from transformer.emulator.server import Answer, Call, json_answer, query_pairs
 
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_SECONDS = 7_200.0

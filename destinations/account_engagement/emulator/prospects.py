@@ -16,7 +16,7 @@ from destinations.account_engagement.emulator.answers import (
 )
 from destinations.account_engagement.emulator.query import Pages, Queryable
 from destinations.account_engagement.emulator.store import Row, Store
-from transformer.emulator import Answer, Call, Handler, json_answer
+from transformer.emulator.server import Answer, Call, Handler, json_answer
 
 EMAIL = re.compile(r"[^@\s,;<>()]+@[^@\s,;<>().]+(?:\.[^@\s,;<>().]+)+")
 MAX_EMAIL = 255

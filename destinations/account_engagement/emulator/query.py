@@ -11,7 +11,7 @@ from destinations.account_engagement.emulator.answers import (
     only_parameters,
 )
 from destinations.account_engagement.emulator.store import Row
-from transformer.emulator import Answer, Call, json_answer
+from transformer.emulator.server import Answer, Call, json_answer
 
 DEFAULT_LIMIT = 200
 MAX_LIMIT = 1_000

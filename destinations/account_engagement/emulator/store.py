@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from transformer import emulator_store
 from transformer.clock import Clock
+from transformer.emulator import store as emulator_store
 
 COLLECTIONS = (
     "prospects", "users", "lists", "list-memberships", "custom-fields", "tags", "tagged-objects",

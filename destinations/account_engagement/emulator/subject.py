@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from destinations.account_engagement.emulator import build
 from destinations.account_engagement.emulator.app import EXPIRE_TOKENS, SPEND_DAY, TOO_MANY
 from transformer.clock import Clock
-from transformer.emulator_faults import Fault
-from transformer.emulator_subject import (
+from transformer.emulator.faults import Fault
+from transformer.emulator.subject import (
     FLAG,
     NUMBER,
     TEXT,

@@ -15,8 +15,8 @@ from destinations.activecampaign.emulator.answers import (
     shown,
 )
 from destinations.activecampaign.emulator.store import Row, Store
-from transformer.emulator import Answer, Call, Handler, json_answer, query_of
-from transformer.emulator_store import text
+from transformer.emulator.server import Answer, Call, Handler, json_answer, query_of
+from transformer.emulator.store import text
 
 ACCOUNT = ("name", "accountUrl", "createdTimestamp", "updatedTimestamp", "owner")
 LISTED = (*ACCOUNT, "contactCount", "dealCount")

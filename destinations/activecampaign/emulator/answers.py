@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import orjson
 
 from destinations.activecampaign.emulator.store import Row
-from transformer.emulator import Answer, Call, json_answer, query_of
-from transformer.emulator_store import text
+from transformer.emulator.server import Answer, Call, json_answer, query_of
+from transformer.emulator.store import text
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100

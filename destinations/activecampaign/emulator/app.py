@@ -14,7 +14,7 @@ from destinations.activecampaign.emulator.imports import Imports
 from destinations.activecampaign.emulator.store import KINDS, Store
 from destinations.activecampaign.emulator.tracking import Tracking
 from transformer.clock import Clock, SystemClock
-from transformer.emulator import Answer, Call, Emulator, Handler, json_answer
+from transformer.emulator.server import Answer, Call, Emulator, Handler, json_answer
 
 ROOT = "/api/3"
 USER_ID = "1"

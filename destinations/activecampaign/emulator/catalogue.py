@@ -18,8 +18,8 @@ from destinations.activecampaign.emulator.answers import (
 )
 from destinations.activecampaign.emulator.contacts import Contacts
 from destinations.activecampaign.emulator.store import Row, Store
-from transformer.emulator import Answer, Call, Handler, json_answer, query_of
-from transformer.emulator_store import text
+from transformer.emulator.server import Answer, Call, Handler, json_answer, query_of
+from transformer.emulator.store import text
 
 FIELD_TYPES = ("dropdown", "hidden", "checkbox", "date", "text", "datetime", "textarea", "NULL",
                "listbox", "radio")  # fmt: skip

@@ -16,8 +16,8 @@ from destinations.activecampaign.emulator.answers import (
     shown,
 )
 from destinations.activecampaign.emulator.store import NEVER, Row, Store
-from transformer.emulator import Answer, Call, Handler, json_answer, query_of, query_pairs
-from transformer.emulator_store import text
+from transformer.emulator.server import Answer, Call, Handler, json_answer, query_of, query_pairs
+from transformer.emulator.store import text
 
 EMAIL = re.compile(r"[^@\s,;<>()]+@[^@\s,;<>().]+(?:\.[^@\s,;<>().]+)+")
 WRITABLE = ("email", "firstName", "lastName", "phone")

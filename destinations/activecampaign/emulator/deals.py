@@ -17,8 +17,8 @@ from destinations.activecampaign.emulator.answers import (
     shown,
 )
 from destinations.activecampaign.emulator.store import Row, Store
-from transformer.emulator import Answer, Call, Handler, json_answer
-from transformer.emulator_store import text
+from transformer.emulator.server import Answer, Call, Handler, json_answer
+from transformer.emulator.store import text
 
 DEAL = ("owner", "contact", "organization", "group", "stage", "title", "description", "percent",
         "cdate", "mdate", "nextdate", "nexttaskid", "value", "currency", "winProbability",

@@ -14,8 +14,8 @@ from destinations.activecampaign.emulator.catalogue import SUBSCRIBED, UNSUBSCRI
 from destinations.activecampaign.emulator.contacts import Contacts
 from destinations.activecampaign.emulator.store import Store
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, Handler, json_answer, query_of
-from transformer.emulator_store import text
+from transformer.emulator.server import Answer, Call, Handler, json_answer, query_of
+from transformer.emulator.store import text
 
 MAX_CONTACTS = 250
 MAX_BYTES = 400_000

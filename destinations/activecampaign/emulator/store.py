@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from transformer import emulator_store
 from transformer.clock import Clock
-from transformer.emulator_store import text
+from transformer.emulator import store as emulator_store
+from transformer.emulator.store import text
 
 KINDS = (
     "contacts",

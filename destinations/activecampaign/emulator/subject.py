@@ -7,8 +7,8 @@ from destinations.activecampaign.emulator import build
 from destinations.activecampaign.emulator.store import Row
 from transformer.clock import Clock
 from transformer.destination import Settings
-from transformer.emulator_faults import Fault
-from transformer.emulator_subject import (
+from transformer.emulator.faults import Fault
+from transformer.emulator.subject import (
     FLAG,
     NUMBER,
     TEXT,

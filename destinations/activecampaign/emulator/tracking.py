@@ -7,8 +7,8 @@ import orjson
 from destinations.activecampaign.emulator.answers import body_of, error, missing, only, page
 from destinations.activecampaign.emulator.contacts import Contacts
 from destinations.activecampaign.emulator.store import Store
-from transformer.emulator import Answer, Call, Handler, json_answer, query_pairs
-from transformer.emulator_store import text
+from transformer.emulator.server import Answer, Call, Handler, json_answer, query_pairs
+from transformer.emulator.store import text
 
 FORM = "application/x-www-form-urlencoded"
 KNOWN = frozenset({"actid", "key", "event", "eventdata", "visit"})

@@ -24,7 +24,7 @@ from destinations.hubspot.emulator.store import Record
 from destinations.hubspot.emulator.tokens import App, Tokens
 from destinations.hubspot.emulator.values import stamp
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, Emulator, Handler, json_answer, query_of
+from transformer.emulator.server import Answer, Call, Emulator, Handler, json_answer, query_of
 
 PRIVATE_TOKEN = "pat-na1-emulator"  # noqa: S105 - of the emulator, opens nothing
 

@@ -10,7 +10,7 @@ from destinations.hubspot.emulator.schema import ObjectType
 from destinations.hubspot.emulator.store import Record
 from destinations.hubspot.emulator.values import stamp
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, Handler, json_answer
+from transformer.emulator.server import Answer, Call, Handler, json_answer
 
 MAX_CREATE = 2_000
 MAX_READ = 1_000

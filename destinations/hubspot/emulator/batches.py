@@ -20,7 +20,7 @@ from destinations.hubspot.emulator.schema import ObjectType
 from destinations.hubspot.emulator.store import Record
 from destinations.hubspot.emulator.values import stamp
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, ConnectionDropped, Handler, json_answer
+from transformer.emulator.server import Answer, Call, ConnectionDropped, Handler, json_answer
 
 Params = Mapping[str, str]
 Apply = Callable[["Planned"], dict[str, object]]

@@ -18,7 +18,7 @@ from destinations.hubspot.emulator.reading import (
 from destinations.hubspot.emulator.refusals import Refusal, invalid, not_found
 from destinations.hubspot.emulator.values import stamp, text_of
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, Handler, json_answer
+from transformer.emulator.server import Answer, Call, Handler, json_answer
 
 MAX_EVENTS = 500
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")

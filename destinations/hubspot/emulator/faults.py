@@ -9,7 +9,7 @@ answer their 429 (`retry_after` adds the header), `locked` a 423, `migrating` a 
 from collections.abc import Mapping, Sequence
 
 from destinations.hubspot.emulator.refusals import Refusal
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 
 ROW_ERROR = "row_error"
 HALF_APPLIED = "half_applied"

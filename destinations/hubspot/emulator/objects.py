@@ -14,7 +14,7 @@ from destinations.hubspot.emulator.refusals import invalid, not_found
 from destinations.hubspot.emulator.schema import ObjectType
 from destinations.hubspot.emulator.store import ADDITIONAL_EMAILS, Record
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, Handler, json_answer, query_of
+from transformer.emulator.server import Answer, Call, Handler, json_answer, query_of
 
 PAGE = 10
 MAX_PAGE = 100

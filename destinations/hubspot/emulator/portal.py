@@ -11,7 +11,7 @@ from destinations.hubspot.emulator.people import Owner, Pipelines
 from destinations.hubspot.emulator.refusals import Problem, conflict, invalid, invalid_values
 from destinations.hubspot.emulator.schema import ObjectType, Property, Schema
 from destinations.hubspot.emulator.store import ADDITIONAL_EMAILS, Record, Store, Write
-from transformer.emulator import Call
+from transformer.emulator.server import Call
 
 LIFECYCLE = (
     "subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity",

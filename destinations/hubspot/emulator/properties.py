@@ -9,7 +9,7 @@ from destinations.hubspot.emulator.refusals import Refusal, invalid, not_found
 from destinations.hubspot.emulator.schema import ObjectType, Property
 from destinations.hubspot.emulator.values import stamp
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, Handler, json_answer
+from transformer.emulator.server import Answer, Call, Handler, json_answer
 
 TYPES: Mapping[str, frozenset[str]] = {
     "string": frozenset({"text", "textarea", "html", "phonenumber", "file"}),

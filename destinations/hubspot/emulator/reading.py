@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from destinations.hubspot.emulator.refusals import invalid
-from transformer.emulator import Call
+from transformer.emulator.server import Call
 
 MAX_INPUTS = 100
 

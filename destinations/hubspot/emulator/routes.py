@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from transformer.emulator import Handler
+from transformer.emulator.server import Handler
 
 Route = tuple[str, str, Handler]
 

@@ -12,7 +12,7 @@ from destinations.hubspot.emulator.refusals import Refusal, invalid
 from destinations.hubspot.emulator.schema import ObjectType
 from destinations.hubspot.emulator.store import Record
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, Handler, json_answer
+from transformer.emulator.server import Answer, Call, Handler, json_answer
 
 MAX_GROUPS, MAX_FILTERS, MAX_TOTAL = 5, 6, 18
 MAX_PAGE, MAX_BODY_CHARS, MAX_RESULTS = 200, 3_000, 10_000

@@ -6,9 +6,9 @@ from destinations.hubspot.emulator import App, build, faults
 from destinations.hubspot.emulator.portal import Row
 from transformer.clock import Clock
 from transformer.destination import Settings
-from transformer.emulator import Call
-from transformer.emulator_faults import Fault
-from transformer.emulator_subject import (
+from transformer.emulator.faults import Fault
+from transformer.emulator.server import Call
+from transformer.emulator.subject import (
     FLAG,
     NUMBER,
     TEXT,

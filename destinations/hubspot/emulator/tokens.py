@@ -10,7 +10,7 @@ import orjson
 from destinations.hubspot.emulator.reading import body_of, text
 from destinations.hubspot.emulator.refusals import Refusal
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, Handler, json_answer, query_pairs
+from transformer.emulator.server import Answer, Call, Handler, json_answer, query_pairs
 
 TOKEN_SECONDS = 1_800
 OAUTH_PREFIX = "CK"

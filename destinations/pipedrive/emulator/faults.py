@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from destinations.pipedrive.emulator.refusals import deals_cap, limited
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 
 OVER_LIMIT = "over_limit"
 SPEND_TOKENS = "spend_tokens"

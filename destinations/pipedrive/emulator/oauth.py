@@ -4,7 +4,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from transformer.emulator import Answer, Call, json_answer
+from transformer.emulator.server import Answer, Call, json_answer
 
 API_TOKEN = "0123456789abcdef0123456789abcdef01234567"  # noqa: S105 - of the emulator
 CLIENT_ID = "emulator-client"

@@ -8,7 +8,7 @@ from re import fullmatch
 import orjson
 
 from destinations.pipedrive.emulator.refusals import invalid
-from transformer.emulator import Call, query_pairs
+from transformer.emulator.server import Call, query_pairs
 
 PAGE = 100
 LARGEST_PAGE = 500

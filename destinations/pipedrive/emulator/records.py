@@ -16,7 +16,7 @@ from destinations.pipedrive.emulator.store import (
     plain_stamp,
     stamp,
 )
-from transformer.emulator import Call
+from transformer.emulator.server import Call
 
 LIST_V2 = (
     "filter_id", "ids", "owner_id", "org_id", "person_id", "deal_id", "lead_id", "updated_since",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from destinations.pipedrive.emulator.paging import cursor_page, flag, parameters
 from destinations.pipedrive.emulator.refusals import invalid
 from destinations.pipedrive.emulator.store import Row, Store, Values
-from transformer.emulator import Call
+from transformer.emulator.server import Call
 
 SEARCH_PARAMETERS = ("term", "fields", "exact_match", "include_fields", "limit", "cursor")
 SCOPES: Mapping[str, tuple[str, ...]] = {

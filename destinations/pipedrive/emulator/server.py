@@ -25,7 +25,7 @@ from destinations.pipedrive.emulator.schema import FIELD_OBJECTS, WITH_OPTIONS, 
 from destinations.pipedrive.emulator.search import search
 from destinations.pipedrive.emulator.store import Store, Write
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, Emulator, Handler, json_answer
+from transformer.emulator.server import Answer, Call, Emulator, Handler, json_answer
 
 V2_OBJECTS = ("persons", "organizations", "deals", "activities")
 V1_OBJECTS = ("notes", "leads")

@@ -8,8 +8,8 @@ from destinations.pipedrive.emulator.limits import SEARCHES
 from destinations.pipedrive.emulator.store import Row, Write
 from transformer.clock import Clock
 from transformer.destination import Settings
-from transformer.emulator_faults import Fault
-from transformer.emulator_subject import (
+from transformer.emulator.faults import Fault
+from transformer.emulator.subject import (
     FLAG,
     NUMBER,
     TEXT,

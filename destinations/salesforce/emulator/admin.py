@@ -6,7 +6,7 @@ from typing import Protocol
 import orjson
 
 from destinations.salesforce.emulator.refusals import Refusal
-from transformer.emulator import ADMIN, Answer, Call, Handler, json_answer
+from transformer.emulator.server import ADMIN, Answer, Call, Handler, json_answer
 
 
 class Org(Protocol):

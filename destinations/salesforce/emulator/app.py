@@ -10,23 +10,23 @@ from destinations.salesforce.emulator.data_api import ROOT, DataApi
 from destinations.salesforce.emulator.duplicates import DuplicateRule
 from destinations.salesforce.emulator.quota import Quota
 from destinations.salesforce.emulator.refusals import Refusal, not_found
-from destinations.salesforce.emulator.rest import DataHandler, Reply, Request
-from destinations.salesforce.emulator.rest_bulk import BulkResource
-from destinations.salesforce.emulator.rest_collections import CollectionResource
-from destinations.salesforce.emulator.rest_composite import CompositeResource
-from destinations.salesforce.emulator.rest_meta import MetaResource
-from destinations.salesforce.emulator.rest_query import MAX_PAGE, QueryResource, SearchResource
-from destinations.salesforce.emulator.rest_replication import ReplicationResource
-from destinations.salesforce.emulator.rest_rows import RowResource
-from destinations.salesforce.emulator.rest_tree import TreeResource
+from destinations.salesforce.emulator.rest.bulk import BulkResource
+from destinations.salesforce.emulator.rest.collections import CollectionResource
+from destinations.salesforce.emulator.rest.composite import CompositeResource
+from destinations.salesforce.emulator.rest.meta import MetaResource
+from destinations.salesforce.emulator.rest.query import MAX_PAGE, QueryResource, SearchResource
+from destinations.salesforce.emulator.rest.replication import ReplicationResource
+from destinations.salesforce.emulator.rest.routes import DataHandler, Reply, Request
+from destinations.salesforce.emulator.rest.rows import RowResource
+from destinations.salesforce.emulator.rest.tree import TreeResource
 from destinations.salesforce.emulator.rules import Rules
 from destinations.salesforce.emulator.schema import ObjectType, Schema
 from destinations.salesforce.emulator.store import Row, Store, Value, Write
 from destinations.salesforce.emulator.tables import UnknownSpec, build_schema
 from destinations.salesforce.emulator.writes import Writer
 from transformer.clock import Clock
-from transformer.emulator import Answer, Call, Emulator, Handler, json_answer
-from transformer.emulator_routes import RouteTable
+from transformer.emulator.routes import RouteTable
+from transformer.emulator.server import Answer, Call, Emulator, Handler, json_answer
 
 ORG_ID = ids.make(ids.ORGANIZATION_PREFIX, 1)
 

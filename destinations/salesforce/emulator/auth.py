@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import jwt
 
 from destinations.salesforce.emulator import ids
-from transformer.emulator import Answer, Call, json_answer, query_pairs
+from transformer.emulator.server import Answer, Call, json_answer, query_pairs
 
 SESSION_SECONDS = 2 * 3_600.0
 MAX_SESSIONS = 10_000

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 
 CREATED_FLAG_VERSION = 46
 """From this version an upsert's answer says whether it created the record."""

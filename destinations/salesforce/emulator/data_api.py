@@ -14,12 +14,12 @@ from destinations.salesforce.emulator.auth import Sessions
 from destinations.salesforce.emulator.context import Context
 from destinations.salesforce.emulator.quota import Quota
 from destinations.salesforce.emulator.refusals import Refusal, not_found
-from destinations.salesforce.emulator.rest import DataHandler, Reply, Request
-from destinations.salesforce.emulator.rest_composite import subrequest_count
-from destinations.salesforce.emulator.rest_meta import OLDEST_VERSION, RETIRED_FROM, version_list
+from destinations.salesforce.emulator.rest.composite import subrequest_count
+from destinations.salesforce.emulator.rest.meta import OLDEST_VERSION, RETIRED_FROM, version_list
+from destinations.salesforce.emulator.rest.routes import DataHandler, Reply, Request
 from destinations.salesforce.emulator.store import Store
-from transformer.emulator import Answer, Call, json_answer, query_pairs
-from transformer.emulator_routes import NoMatch, RouteTable
+from transformer.emulator.routes import NoMatch, RouteTable
+from transformer.emulator.server import Answer, Call, json_answer, query_pairs
 
 ROOT = "/services/data"
 MAX_URI_BYTES = 16_384

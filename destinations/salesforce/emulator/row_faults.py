@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from destinations.salesforce.emulator.context import Context
 from destinations.salesforce.emulator.duplicates import USE_ONE
 from destinations.salesforce.emulator.refusals import Refusal
-from transformer.emulator import ConnectionDropped
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
+from transformer.emulator.server import ConnectionDropped
 
 ROW_LOCK = "row_lock"
 DUPLICATE = "duplicate_rule"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from destinations.salesforce.emulator import DuplicateRule, build, row_faults
 from transformer.clock import Clock
 from transformer.destination import Settings
-from transformer.emulator_faults import Fault
-from transformer.emulator_subject import (
+from transformer.emulator.faults import Fault
+from transformer.emulator.subject import (
     FLAG,
     NUMBER,
     TEXT,

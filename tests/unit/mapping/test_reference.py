@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.mapping.events import OPEN, SALESFORCE, event
 from transformer.document import Node, Problems, read
-from transformer.lanes import Lanes, Source
+from transformer.engine.lanes import Lanes, Source
+from transformer.engine.work import OwnedPartition, Work
 from transformer.mapping import compile_mapping, parse, tables
 from transformer.mapping.conversions import ABSENT
 from transformer.mapping.directives import DIRECTIVES, Directive, Example, applied
@@ -17,7 +18,6 @@ from transformer.mapping.sources import SOURCE_KEYS
 from transformer.outcome import Skipped
 from transformer.record import Partition, Record
 from transformer.upsert import Upsert
-from transformer.work import OwnedPartition, Work
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "transformer" / "mapping" / "REFERENCE.md"

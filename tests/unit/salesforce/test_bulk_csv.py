@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destinations.salesforce.bulk_csv import cell, line, read_error, read_results
+from destinations.salesforce.bulk.csv_file import cell, line, read_error, read_results
 from destinations.salesforce.reasons import VendorError
 
 

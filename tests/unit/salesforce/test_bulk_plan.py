@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from destinations.salesforce.bulk_plan import Job, group, jobs
-from destinations.salesforce.bulk_results import Progress, Tally
+from destinations.salesforce.bulk.plan import Job, group, jobs
+from destinations.salesforce.bulk.results import Progress, Tally
 from destinations.salesforce.pack import Row
 from destinations.salesforce.plan import Policy, Write
 from destinations.salesforce.schema import Field, ObjectSchema

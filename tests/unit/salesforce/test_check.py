@@ -7,7 +7,7 @@ import pytest
 from destinations.salesforce.check import object_findings
 from destinations.salesforce.schema import Field, ObjectSchema, read_schema
 from destinations.salesforce.slots import slot_of
-from transformer.fit import misfits
+from transformer.kit.fit import misfits
 from transformer.upsert import FieldUse, Scalar, ValueKind
 
 PLAIN = Field(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from destinations.salesforce.emulator import BuildOptions, SalesforceEmulator, build
 from tests.manual_clock import ManualClock
-from transformer.emulator import Answer, Call
+from transformer.emulator.server import Answer, Call
 
 ROOT = "/services/data/v66.0"
 

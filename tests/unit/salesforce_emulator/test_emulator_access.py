@@ -8,8 +8,8 @@ import pytest
 from destinations.salesforce.emulator import App, build
 from tests.manual_clock import ManualClock
 from tests.unit.salesforce_emulator.api import ROOT, Seen, connect, seen
-from transformer.emulator import Call
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
+from transformer.emulator.server import Call
 
 PAIR = {"client_id": "consumer-key", "client_secret": "consumer-secret"}
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.salesforce_emulator.api import Api, connect
 from tests.unit.salesforce_emulator.rows import FIELDS
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
 
 CSV = {"Content-Type": "text/csv"}
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.unit.salesforce_emulator.api import ROOT, connect
 from tests.unit.salesforce_emulator.rows import FIELDS, UPSERT, codes, new_row, rows_of
-from transformer.emulator import ConnectionDropped
-from transformer.emulator_faults import Fault
+from transformer.emulator.faults import Fault
+from transformer.emulator.server import ConnectionDropped
 
 
 def test_a_collection_answers_one_result_per_row_in_order() -> None:

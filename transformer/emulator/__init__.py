@@ -1,0 +1,1 @@
+"""What emulated CRMs are built from: server, routes, records, faults, contract subject."""
