@@ -48,8 +48,9 @@ async def parsing(values: Sequence[bytes], seconds: list[float]) -> None:
         for start in range(0, len(values), PARSED_TOGETHER):
             together = values[start : start + PARSED_TOGETHER]
             began = time.process_time()
-            kept = [orjson.loads(value) for value in together]
-            seconds.append((time.process_time() - began) / len(kept))
+            for value in together:
+                orjson.loads(value)
+            seconds.append((time.process_time() - began) / len(together))
             await asyncio.sleep(0.05)
 
 
