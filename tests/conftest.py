@@ -3,9 +3,11 @@
 They are left out with one line that says why; with CI=true that is a failure of the session.
 """
 
+import gc
 import os
 import shutil
-from collections.abc import Iterator
+import warnings
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.kafka_server import KafkaServer, missing_tools
 
 _LEFT_OUT = pytest.StashKey[list[str]]()
 _REMOTE = "KAFKA_BOOTSTRAP_SERVERS"
+_BROKEN_OFF = r"unclosed (transport|<socket|<StreamWriter)|loop is closed"
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +38,21 @@ def kafka_bootstrap_servers(request: pytest.FixtureRequest) -> list[str]:
         return named.split(",")
     server: KafkaServer = request.getfixturevalue("kafka_server")
     return server.bootstrap_servers
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Clear away what a test on Apache Kafka leaves, before the next one would be blamed for it.
+
+    A connection that a killed broker breaks off while the client opens it belongs to nobody.
+    """
+    try:
+        yield
+    finally:
+        if item.get_closest_marker("kafka"):
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", _BROKEN_OFF, ResourceWarning)
+                gc.collect()
 
 
 @pytest.hookimpl(trylast=True)

@@ -4,6 +4,7 @@ Owns connections, timeouts, the request budget's door and the translation of eve
 failure into `errors`. No token, body, URL or id gets into a message, a log or an observation.
 """
 
+import asyncio
 import gzip
 import math
 import ssl
@@ -39,8 +40,10 @@ DETAIL_CHARS = 500
 MAX_REDIRECTS = 3
 LONGEST_PAUSE_SECONDS = 86_400.0
 
+WHOLE_ANSWER = 5  # times the read timeout: bytes that trickle in would never end
+
 # What the library raises -> (in words, whether the request may have arrived). First match wins.
-_FAILURES: tuple[tuple[type[httpx.HTTPError], str, bool], ...] = (
+_FAILURES: tuple[tuple[type[httpx.HTTPError | TimeoutError], str, bool], ...] = (
     (httpx.ConnectTimeout, "no connection within the timeout", False),
     (httpx.PoolTimeout, "no free connection within the timeout", False),
     (httpx.ConnectError, "no connection", False),
@@ -51,6 +54,7 @@ _FAILURES: tuple[tuple[type[httpx.HTTPError], str, bool], ...] = (
     (httpx.RemoteProtocolError, "the connection broke before the answer was complete", True),
     (httpx.NetworkError, "the connection broke", True),
     (httpx.DecodingError, "the answer could not be decoded", True),
+    (TimeoutError, "the answer trickled in for too long", True),
     (httpx.HTTPError, "the exchange failed", True),
 )
 
@@ -112,7 +116,7 @@ class Observed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to connect, and seconds without a byte of the answer."""
+    """Seconds to connect, and seconds without a byte of the answer; five times that for all."""
 
     connect_seconds: float = 10.0
     read_seconds: float = 120.0
@@ -228,9 +232,10 @@ class HttpClient:
         started = self._clock.now()
         status = 0
         try:
-            response = await self._connection().send(self._build(request))
+            async with asyncio.timeout(WHOLE_ANSWER * self._timeouts.read_seconds):
+                response = await self._connection().send(self._build(request))
             status = response.status_code
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise _translated(request, error) from None
         finally:
             if request.metered:
@@ -319,7 +324,7 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _translated(request: Request, error: httpx.HTTPError) -> WriteFailed:
+def _translated(request: Request, error: httpx.HTTPError | TimeoutError) -> WriteFailed:
     words, arrived = next(
         (words, arrived) for kind, words, arrived in _FAILURES if isinstance(error, kind)
     )

@@ -1,6 +1,6 @@
 """The observer port: what the engine tells about itself. It counts, it never decides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
@@ -55,8 +55,8 @@ class Observer(Protocol):
         """Events settled: `delivered`, `skipped` or `rejected`; empty words where none applies."""
         ...
 
-    def latency(self, seconds: float) -> None:
-        """A delivered event took so long from its record's timestamp to its result."""
+    def latencies(self, seconds: Sequence[float]) -> None:
+        """Delivered events took so long from their records' timestamps to their results."""
         ...
 
     def batch(self, upserts: int, merged_events: int) -> None:
@@ -94,7 +94,7 @@ class Silent:
     ) -> None:
         """Ignore it."""
 
-    def latency(self, seconds: float) -> None:
+    def latencies(self, seconds: Sequence[float]) -> None:
         """Ignore it."""
 
     def batch(self, upserts: int, merged_events: int) -> None:

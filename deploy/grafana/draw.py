@@ -18,6 +18,8 @@ from deploy.grafana.dashboards import DASHBOARDS
 from deploy.grafana.model import Dashboard, Panel, Query
 
 _ACROSS = 3
+_PANEL_INCHES = (6, 3.2)
+_DPI = 70
 _UNITS = {"ops": "per second", "reqps": "per second", "s": "seconds", "percentunit": "share"}
 
 
@@ -26,14 +28,28 @@ def main(url: str, seconds: float, folder: Path, connection: str = "salesforce")
     plot: Any = import_module("matplotlib.pyplot")
     for dashboard in DASHBOARDS:
         figure = _figure(plot, dashboard, lambda query: _series(url, query, seconds, connection))
-        figure.savefig(folder / f"{dashboard.uid}.png", dpi=70)
+        figure.savefig(folder / f"{dashboard.uid}.png", dpi=_DPI)
         plot.close(figure)
 
 
+def pixels(dashboard: Dashboard) -> tuple[int, int]:
+    """Width and height of its picture."""
+    width, height = _inches(dashboard)
+    return round(width * _DPI), round(height * _DPI)
+
+
+def _rows(dashboard: Dashboard) -> int:
+    return -(-len(dashboard.panels) // _ACROSS)
+
+
+def _inches(dashboard: Dashboard) -> tuple[float, float]:
+    width, height = _PANEL_INCHES
+    return width * _ACROSS, height * _rows(dashboard)
+
+
 def _figure(plot: Any, dashboard: Dashboard, series: Any) -> Any:
-    rows = -(-len(dashboard.panels) // _ACROSS)
     figure, axes = plot.subplots(
-        rows, _ACROSS, figsize=(6 * _ACROSS, 3.2 * rows), squeeze=False, layout="constrained"
+        _rows(dashboard), _ACROSS, figsize=_inches(dashboard), squeeze=False, layout="constrained"
     )
     figure.suptitle(dashboard.title)
     for axis, panel in zip(axes.flat, dashboard.panels, strict=False):
@@ -49,7 +65,7 @@ def _draw(axis: Any, panel: Panel, series: Any) -> None:
     lines = [line for query in panel.queries for line in series(query)]
     for label, times, values in lines:
         axis.plot(times, values, label=label, linewidth=1.2)
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, axis.get_ylim()[1] * 1.05)  # a level line would hide in the upper edge
     axis.tick_params(labelsize=7)
     axis.grid(visible=True, alpha=0.3)
     if lines:

@@ -12,13 +12,13 @@ from destinations.account_engagement.reasons import refused
 from destinations.account_engagement.settings import AccountEngagementSettings
 from transformer.clock import Clock
 from transformer.errors import AnswerLost, ServerFault
-from transformer.kit.json_api import id_of
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
-from transformer.upsert import Upsert
+from transformer.upsert import Note, Upsert
 
 OBJECT = "ExternalActivity"
 TYPE, EMAIL, VALUE, DATE = "type", "email", "value", "activityDate"
 FIELDS = (TYPE, EMAIL, VALUE, DATE)
+MAX_VALUE = 100
 CAUGHT_UP_SECONDS = 65.0
 # By how much the clocks of who sends events and of the vendor may differ.
 SKEW_SECONDS = 3600.0
@@ -43,8 +43,9 @@ class Activities:
         if missing:
             detail = f"external activity: required and without a value: {', '.join(missing)}"
             return Rejected(Reason.REQUIRED_FIELD_MISSING, detail)
+        notes = _notes(upsert.properties)
         if upsert.repeated and (found := await self._find(upsert, body)):
-            return Delivered("created", found, OBJECT)
+            return Delivered("created", found, OBJECT, notes)
         try:
             reply = await self._client.post(
                 "external-activities?fields=id", "external_activities", body
@@ -59,7 +60,9 @@ class Activities:
             )
         if not reply.ok:
             return refused(reply.body, reply.status, "external activity")
-        return Delivered("created", id_of(reply.record, "external_activities"), OBJECT)
+        # Who may send them but not see them is told no id.
+        record_id = str(reply.record.get("id") or "")
+        return Delivered("created", record_id, OBJECT, notes)
 
     def _body(self, upsert: Upsert) -> Mapping[str, str]:
         given = upsert.properties
@@ -67,8 +70,9 @@ class Activities:
             "extension": self._settings.activity_extension,
             TYPE: api_name(_text(given.get(TYPE))),
             EMAIL: _text(given.get(EMAIL)).lower(),
-            VALUE: _text(given.get(VALUE)),
-            DATE: _text(given.get(DATE)) or moment(upsert.event_time),
+            # An activity needs a value: where there is none, the event's own name.
+            VALUE: (_text(given.get(VALUE)) or _text(given.get(TYPE)))[:MAX_VALUE],
+            DATE: offset_of(_text(given.get(DATE))) or moment(upsert.event_time),
         }
 
     async def _find(self, upsert: Upsert, body: Mapping[str, str]) -> str | None:
@@ -81,9 +85,30 @@ class Activities:
             createdAtAfterOrEqualTo=moment(since),
         )
         for row in rows:
-            if all(_text(row.get(name)) == body[name] for name in FIELDS):
+            if _is_same(row, body):
                 return str(row.get("id"))
         return None
+
+
+def _is_same(row: Mapping[str, object], body: Mapping[str, str]) -> bool:
+    """Whether they are one: the moment in any time zone, to the second; addresses in any case."""
+    there = {name: _text(row.get(name)) for name in FIELDS}
+    there[EMAIL] = there[EMAIL].lower()
+    there[DATE] = _in_utc(there[DATE])
+    return there == {**{name: body[name] for name in FIELDS}, DATE: _in_utc(body[DATE])}
+
+
+def _in_utc(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="seconds")
+    except ValueError:
+        return text
+
+
+def _notes(properties: Mapping[str, object]) -> tuple[Note, ...]:
+    if len(_text(properties.get(VALUE))) <= MAX_VALUE:
+        return ()
+    return (Note("invalid_value", VALUE, f"cut to the {MAX_VALUE} characters that it may have"),)
 
 
 def api_name(event: str) -> str:
@@ -92,6 +117,11 @@ def api_name(event: str) -> str:
     Letters, digits and single underscores.
     """
     return re.sub(r"[^A-Za-z0-9]+", "_", event).strip("_")
+
+
+def offset_of(text: str) -> str:
+    """A moment with its offset in digits, as the API takes it: `Z` is `+00:00`."""
+    return f"{text[:-1]}+00:00" if text[-1:] in ("Z", "z") else text
 
 
 def moment(seconds: float) -> str:

@@ -66,7 +66,9 @@ class Tags:
 
     async def _search(self, name: str) -> str | None:
         rows = await self._client.list_all("objects/tags", "tags", fields="id,name", name=name)
-        return next((str(row["id"]) for row in rows), None)
+        wanted = name.strip().casefold()
+        same = (row for row in rows if str(row.get("name", "")).strip().casefold() == wanted)
+        return next((str(row["id"]) for row in same if row.get("id")), None)
 
     async def _create(self, name: str) -> str:
         reply = await self._client.post("objects/tags?fields=id", "tags", {"name": name})

@@ -14,6 +14,8 @@ from destinations.account_engagement.prospect_plan import (
     ASSIGNED,
     CRM_ID,
     EMAIL,
+    LISTS,
+    TAGS,
     Assignee,
     Planner,
     ProspectPlan,
@@ -26,7 +28,7 @@ from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Ski
 from transformer.upsert import Note, Operation, Upsert
 
 OBJECT = "Prospect"
-_CREATED, _NOT_FOUND = 201, 404
+_OK, _CREATED, _NO_CONTENT, _NOT_FOUND = 200, 201, 204, 404
 _PATH = "objects/prospects"
 KEYS = frozenset({"id", CRM_ID, EMAIL})
 
@@ -158,6 +160,8 @@ class Prospects:
         body = {**plan.body, **({} if user is None else {self._settings.assignment_field: user})}
         if not (body or plan.lists or plan.tags):
             return Skipped(Reason.NOTHING_TO_WRITE, record_id=prospect_id)
+        if not body:
+            return await self._finish(Reply(_OK, {"id": prospect_id}), plan, subject, "updated")
         path = f"{_PATH}/{segment(prospect_id)}?fields=id"
         reply = await self._client.patch(path, "prospects", body)
         gone = reply.status == _NOT_FOUND or reply.code in NOT_THERE
@@ -194,11 +198,17 @@ class Prospects:
         """Do what follows a prospect that was written: lists and tags."""
         if not reply.ok:
             return refused(reply.body, reply.status, "prospect")
+        notes = (*plan.notes, *subject.assignee.notes)
+        if reply.status == _NO_CONTENT:
+            # Who may write prospects but not see them is told no id.
+            wanted = [(LISTS, plan.lists), (TAGS, plan.tags)]
+            notes += tuple(Note("dropped", n, "the answer has no id") for n, ids in wanted if ids)
+            return Delivered(what, "", OBJECT, notes)
         prospect_id = id_of(reply.record, "prospects")
         if subject.email:
             self._finder.wrote(subject.email, prospect_id)
         await self._joiner.join(prospect_id, plan.lists, plan.tags)
-        return Delivered(what, prospect_id, OBJECT, (*plan.notes, *subject.assignee.notes))
+        return Delivered(what, prospect_id, OBJECT, notes)
 
     def _assignment(self, assignee: Assignee) -> Mapping[str, object]:
         user = assignee.connector if assignee.user is None else assignee.user

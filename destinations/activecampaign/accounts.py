@@ -9,7 +9,7 @@ from destinations.activecampaign.fields import Field, FieldBook
 from destinations.activecampaign.finder import choose
 from destinations.activecampaign.reasons import DUPLICATE, FIELD_INVALID, refused
 from destinations.activecampaign.settings import ActiveCampaignSettings
-from destinations.activecampaign.values import cents_of, is_number, text_of
+from destinations.activecampaign.values import cents_of, filled_in, is_number, text_of
 from transformer.clock import Clock
 from transformer.failures import Declined
 from transformer.kit.json_api import id_of, segment
@@ -125,9 +125,11 @@ class Accounts:
         if reply.code != FIELD_INVALID:
             _accept(reply, "join a contact to an account")
             return
-        for link in await self._client.list_all(
+        links = await self._client.list_all(
             "accountContacts", "accountContacts", filters_contact=contact_id
-        ):
+        )
+        # Whatever was listed, nobody else is taken from an account.
+        for link in (each for each in links if str(each.get("contact")) == contact_id):
             path = f"accountContacts/{segment(str(link.get('id', '')))}"
             if str(link.get("account")) != account_id:
                 gone = await self._client.delete(path, "accountContacts")
@@ -177,7 +179,7 @@ class Accounts:
         self, upsert: Upsert, record_id: str, properties: Mapping[str, object]
     ) -> Outcome:
         if upsert.fill & properties.keys():
-            properties = await self._unfilled(upsert, record_id, properties)
+            properties = await self._unfilled(upsert.fill, record_id, properties)
         body, notes = await self._body(properties)
         path = f"accounts/{segment(record_id)}"
         reply = await self._client.put(path, "accounts", {"account": body})
@@ -192,14 +194,16 @@ class Accounts:
         return Delivered("updated", record_id, "account", tuple(notes))
 
     async def _unfilled(
-        self, upsert: Upsert, record_id: str, properties: Mapping[str, object]
+        self, fill: frozenset[str], record_id: str, properties: Mapping[str, object]
     ) -> dict[str, object]:
-        """Leave out what may only be filled and is not empty; custom fields count as empty."""
+        """Leave out what may only be filled and is not empty."""
         reply = await self._client.get(f"accounts/{segment(record_id)}", "accounts")
         if not reply.ok:
             raise Declined(refused(reply.body, reply.status, f"account {record_id}"))
-        there = reply.record("account")
-        return {k: v for k, v in properties.items() if k not in upsert.fill or not there.get(k)}
+        filled = filled_in(reply.record("account"), fill & set(OWN_FIELDS))
+        custom = fill & (properties.keys() - set(OWN_FIELDS))
+        filled |= await self._fields.filled(custom, record_id)
+        return {name: value for name, value in properties.items() if name not in filled}
 
     async def _body(self, properties: Mapping[str, object]) -> tuple[dict[str, object], list[Note]]:
         body: dict[str, object] = {}

@@ -21,7 +21,8 @@ PAGE_RECORDS = 100
 MAX_PAGES = 100
 
 _NOT_FOUND = 404
-_NO_ENTRY = frozenset({401, 403})
+_UNPAID = 402
+_NO_ENTRY = frozenset({401, _UNPAID, 403})
 
 
 class Reply(json_api.Reply):
@@ -42,6 +43,12 @@ class Reply(json_api.Reply):
         """The records of a list answer."""
         return records_in(self.at(envelope))
 
+    @property
+    def total(self) -> int:
+        """How many records a list has, as text or number; 0 where the answer does not tell."""
+        found = str(record_in(self.at("meta")).get("total"))
+        return int(found) if found.isdecimal() else 0
+
 
 class ActiveCampaignClient:
     """The requests this destination makes; all share the account's five per second."""
@@ -61,14 +68,15 @@ class ActiveCampaignClient:
     ) -> Sequence[Mapping[str, object]]:
         """Read every page of a list. Raises Declined when it may not be read."""
         rows: list[Mapping[str, object]] = []
-        for number in range(MAX_PAGES):
-            offset = str(number * PAGE_RECORDS)
+        for _ in range(MAX_PAGES):
+            offset = str(len(rows))
             reply = await self.get(path, envelope, **query, limit=str(PAGE_RECORDS), offset=offset)
             if not reply.ok:
                 raise Declined(refused(reply.body, reply.status, envelope))
             page = reply.records(envelope)
             rows.extend(page)
-            if len(page) < PAGE_RECORDS:
+            # Some lists have shorter pages than were asked for; their total tells.
+            if not page or (len(page) < PAGE_RECORDS and len(rows) >= reply.total):
                 break
         return rows
 
@@ -93,7 +101,8 @@ class ActiveCampaignClient:
         """Send one request; any answer below 500 but 429 comes back.
 
         A 403 is tried once more, because the vendor gives it now and then for no reason. Raises
-        Unauthorized when the key itself is refused, or the address is no ActiveCampaign account.
+        Unauthorized when the key itself is refused or nothing is served until the account is paid
+        for, and when the address is no ActiveCampaign account.
         """
         answer = await self._exchange(method, path, route, body)
         if answer.status in _NO_ENTRY:
@@ -132,13 +141,14 @@ class ActiveCampaignClient:
         now = self._clock.now()
         if self._proved_at is not None and now - self._proved_at < PROVED_SECONDS:
             return
-        if (await self.me()).ok:
+        reply = await self.me()
+        if reply.ok:
             self._proved_at = now
             return
-        raise Unauthorized(
-            f"{route}: ActiveCampaign refused the API key. Check api_token and base_url.",
-            after_seconds=SETUP_PAUSE_SECONDS,
-        )
+        said = "refused the API key. Check api_token and base_url."
+        if reply.status == _UNPAID:
+            said = "wants the account to be paid for. Check its plan and payment."
+        raise Unauthorized(f"{route}: ActiveCampaign {said}", after_seconds=SETUP_PAUSE_SECONDS)
 
     async def _exchange(self, method: str, path: str, route: str, body: object) -> Answer:
         url, headers = f"{self._settings.root}/{path}", {"Api-Token": self._settings.api_token}

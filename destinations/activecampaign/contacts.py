@@ -12,7 +12,7 @@ from destinations.activecampaign.finder import Finder
 from destinations.activecampaign.reasons import DUPLICATE, refused
 from destinations.activecampaign.settings import ActiveCampaignSettings
 from destinations.activecampaign.subscriptions import Subscriptions
-from destinations.activecampaign.values import text_of
+from destinations.activecampaign.values import filled_in, text_of
 from transformer.failures import Declined
 from transformer.kit.json_api import id_of, segment
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
@@ -119,13 +119,10 @@ class Contacts:
 
     async def _update(self, upsert: Upsert, record_id: str) -> Outcome:
         properties = {**upsert.on_update, **upsert.properties}
-        if upsert.fill & properties.keys():
-            filled = await self._filled(record_id)
-            properties = {
-                name: value
-                for name, value in properties.items()
-                if name not in upsert.fill or name.casefold() not in filled
-            }
+        fill = upsert.fill & properties.keys()
+        if fill:
+            filled = await self._filled(record_id, fill)
+            properties = {name: value for name, value in properties.items() if name not in filled}
         plan = await self.plan(properties)
         if plan.own.get(plans.EMAIL) == "":
             return _no_email()
@@ -136,15 +133,16 @@ class Contacts:
             return Rejected(Reason.RECORD_NOT_FOUND, detail)
         return await self._finish(reply, plan, f"contact {record_id}")
 
-    async def _filled(self, record_id: str) -> frozenset[str]:
-        """The names of what the contact has a value for: its own fields, titles and tags."""
+    async def _filled(self, record_id: str, names: frozenset[str]) -> frozenset[str]:
+        """Those of `names` that the contact has a value for, of its own fields and custom ones."""
         reply = await self._client.get(f"contacts/{segment(record_id)}", "contacts")
         if not reply.ok:
             raise Declined(refused(reply.body, reply.status, f"contact {record_id}"))
-        contact = reply.record("contact")
-        own = {name.casefold() for name in plans.OWN_FIELDS if contact.get(name)}
+        own = names & set(plans.OWN_FIELDS)
         values = {str(row.get("field")) for row in reply.records("fieldValues") if row.get("value")}
-        return frozenset(own | await self._fields.names_of(values))
+        return filled_in(reply.record("contact"), own) | await self._fields.named_among(
+            names - own, values
+        )
 
     async def _finish(self, reply: Reply, plan: ContactPlan, where: str) -> Outcome:
         """Do what follows a contact that was written: tags, lists, its account."""

@@ -15,7 +15,7 @@ from destinations.activecampaign.fields import FieldBook
 from destinations.activecampaign.finder import choose
 from destinations.activecampaign.reasons import refused
 from destinations.activecampaign.settings import ActiveCampaignSettings
-from destinations.activecampaign.values import cents_of, is_number, text_of
+from destinations.activecampaign.values import cents_of, filled_in, is_number, text_of
 from transformer.clock import Clock
 from transformer.failures import Declined
 from transformer.kit.json_api import id_of, segment
@@ -99,14 +99,14 @@ class Deals:
     async def _update(self, upsert: Upsert, record_id: str) -> Outcome:
         properties = {**upsert.on_update, **upsert.properties}
         path = f"deals/{segment(record_id)}"
-        if upsert.fill & properties.keys():
+        fill = upsert.fill & properties.keys()
+        if fill:
             reply = await self._client.get(path, "deals")
-            there = reply.record("deal")
-            properties = {
-                name: value
-                for name, value in properties.items()
-                if name not in upsert.fill or not there.get(name)
-            }
+            if not reply.ok:
+                return refused(reply.body, reply.status, f"deal {record_id}")
+            filled = filled_in(reply.record("deal"), fill & OWN)
+            filled |= await self._fields.filled(fill - OWN, record_id)
+            properties = {name: value for name, value in properties.items() if name not in filled}
         body, notes = await self._body(properties, new=False)
         reply = await self._client.put(path, "deals", {"deal": body})
         if not reply.ok:
@@ -116,10 +116,9 @@ class Deals:
     async def _earlier(self, body: Mapping[str, object]) -> str | None:
         """The deal that an earlier attempt made, if there is one."""
         since = datetime.fromtimestamp(self._clock.wall(), UTC) - WINDOW
-        rows = await self._titled(str(body["title"]), since.isoformat(timespec="seconds"))
+        rows = await self._titled(str(body["title"]), since.date().isoformat())
         for row in rows:
-            same = all(_plain(row.get(k)) == _plain(body[k]) for k in COMPARED if k in body)
-            if same and self._made.recall(str(row["id"]), self._clock.now()) is None:
+            if _is_same(row, body) and self._made.recall(str(row["id"]), self._clock.now()) is None:
                 return str(row["id"])
         return None
 
@@ -194,7 +193,8 @@ def _own(properties: Mapping[str, object]) -> dict[str, object]:
     for name in NUMBERS:
         if name in properties:
             text = text_of(properties[name]) or ""
-            body[name] = int(_checked(text if is_number(text) else None, name, "a whole number"))
+            whole = _checked(text if is_number(text) else None, name, "a whole number")
+            body[name] = whole if name == "owner" else int(whole)
     if "value" in properties:
         try:
             body["value"] = cents_of(properties["value"])
@@ -222,6 +222,15 @@ def _require(body: Mapping[str, object]) -> None:
     if missing:
         detail = f"deal: required and without a value: {', '.join(missing)}"
         raise Declined(Rejected(Reason.REQUIRED_FIELD_MISSING, detail))
+
+
+def _is_same(row: Mapping[str, object], body: Mapping[str, object]) -> bool:
+    """Whether a deal is what `body` makes; older answers do not tell its account."""
+    there = {**row, "account": row.get("account") or row.get("customerAccount")}
+    compared = [name for name in COMPARED if name in body]
+    if there["account"] is None and "contact" in body:
+        compared = [name for name in compared if name != "account"]
+    return all(_plain(there.get(name)) == _plain(body[name]) for name in compared)
 
 
 def _plain(value: object) -> str:

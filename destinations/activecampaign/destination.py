@@ -1,13 +1,15 @@
 """ActiveCampaign as a destination: imports many contacts, writes the rest one by one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
 
 from destinations.activecampaign import check, declared, fields, settings
 from destinations.activecampaign.accounts import Accounts
 from destinations.activecampaign.catalogue import Catalogue
+from destinations.activecampaign.chains import chains
 from destinations.activecampaign.client import ActiveCampaignClient
 from destinations.activecampaign.contact_plan import ContactPlan, fits_import, is_plain
 from destinations.activecampaign.contacts import Contacts
@@ -24,7 +26,7 @@ from transformer.http import PATIENCE_SECONDS, HttpClient, Timeouts
 from transformer.kit import singles
 from transformer.kit.http_destination import HttpDestination
 from transformer.kit.singles import Results
-from transformer.outcome import Outcome, Reason, Rejected
+from transformer.outcome import Outcome, Reason, Rejected, Retry
 from transformer.upsert import Upsert
 
 # 1,000 contacts are four imports; the wait for one of them must not keep the next back.
@@ -75,22 +77,31 @@ class ActiveCampaignDestination(HttpDestination):
         of the upserts it concerns.
         """
         results = Results()
-        rows = await self._importable(batch, results)
-        known = {row.index for row in rows} | results.outcomes.keys()
-        jobs = [
-            [(index, partial(self._single, upsert))]
-            for index, upsert in enumerate(batch)
-            if index not in known
-        ]
+        rows = {row.index: row for row in await self._importable(batch, results)}
+        people = [[i for i in chain if i not in results.outcomes] for chain in chains(batch)]
+        now = [chain for chain in people if not rows.keys() & set(chain)]
+        later = [chain for chain in people if rows.keys() & set(chain)]
+        plans = {index: row.plan for index, row in rows.items()}
         async with asyncio.TaskGroup() as group:
-            importing = group.create_task(self._importer.run(rows, results))
-            group.create_task(singles.run(jobs, results, at_once=AT_ONCE))
-        again = [
-            [(row.index, partial(self._single, batch[row.index], row.plan))]
-            for row in importing.result()
-        ]
-        await singles.run(again, results, at_once=AT_ONCE)
+            importing = group.create_task(self._importer.run(list(rows.values()), results))
+            group.create_task(self._singly(batch, now, plans, results))
+        singly = {row.index for row in importing.result()}
+        after = [_left(chain, rows.keys() - singly, results) for chain in later]
+        await self._singly(batch, after, plans, results)
         return results.settled()
+
+    async def _singly(
+        self,
+        batch: Sequence[Upsert],
+        chains_of: Sequence[Sequence[int]],
+        plans: Mapping[int, ContactPlan],
+        results: Results,
+    ) -> None:
+        jobs = [
+            [(index, partial(self._single, batch[index], plans.get(index))) for index in chain]
+            for chain in chains_of
+        ]
+        await singles.run(jobs, results, at_once=AT_ONCE)
 
     async def check(self, uses: Sequence[FieldUse]) -> Sequence[Finding]:
         """Compare the key, objects and fields with the account."""
@@ -131,6 +142,16 @@ class ActiveCampaignDestination(HttpDestination):
             case other:
                 detail = f"{other}: unknown object, expected one of {', '.join(OBJECTS)}."
                 return Rejected(Reason.UNKNOWN_OBJECT, detail)
+
+
+def _left(chain: Sequence[int], imported: AbstractSet[int], results: Results) -> Sequence[int]:
+    """What is to be sent of a person after the import; nothing when the contact is still open."""
+    left = [index for index in chain if index not in imported]
+    if any(index in imported and index not in results.outcomes for index in chain):
+        waiting = Retry(Reason.SAME_RECORD, counts=False)
+        results.outcomes.update(dict.fromkeys(left, waiting))
+        return ()
+    return left
 
 
 def open_destination(values: Settings, clock: Clock) -> ActiveCampaignDestination:

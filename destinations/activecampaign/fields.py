@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from destinations.activecampaign.client import ActiveCampaignClient
 from destinations.activecampaign.reasons import DUPLICATE, refused
-from destinations.activecampaign.values import several_text_of, text_of
+from destinations.activecampaign.values import date_text_of, several_text_of, text_of
 from transformer.clock import Clock
 from transformer.failures import Declined
 from transformer.kit.json_api import id_of
@@ -32,12 +32,17 @@ class Field:
 
     def text(self, value: object) -> str | None:
         """The value as this field takes it; None when it cannot."""
+        if self.type == "date":
+            return date_text_of(value)
         return several_text_of(value) if self.type in _SEVERAL else text_of(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How the API lists and creates the fields of one kind of record."""
+    """How the API lists and creates the fields of one kind of record.
+
+    `data` is where it lists the values of one record, by the filter `of`; rows name it `owner`.
+    """
 
     path: str
     envelope: str
@@ -46,16 +51,21 @@ class Naming:
     type: str
     tag: str
     relate: bool = False
+    data: str = ""
+    of: str = ""
+    owner: str = ""
 
 
 CONTACT = Naming("fields", "fields", "field", "title", "type", "perstag", relate=True)
 ACCOUNT = Naming(
     "accountCustomFieldMeta", "accountCustomFieldMeta", "accountCustomFieldMetum",
     "fieldLabel", "fieldType", "personalization",
+    data="accountCustomFieldData", of="filters_customerAccountId", owner="accountId",
 )  # fmt: skip
 DEAL = Naming(
     "dealCustomFieldMeta", "dealCustomFieldMeta", "dealCustomFieldMetum",
     "fieldLabel", "fieldType", "personalization",
+    data="dealCustomFieldData", of="filters_dealId", owner="dealId",
 )  # fmt: skip
 
 
@@ -125,16 +135,25 @@ class FieldBook:
             await self._load(FRESH_SECONDS)
             return self._named(name)
 
-    async def names_of(self, ids: Iterable[str]) -> frozenset[str]:
-        """Every name, folded, that finds one of the fields with these ids."""
+    async def named_among(self, names: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
+        """Those of `names` that find one of the fields with these ids."""
         wanted = frozenset(ids)
-        async with self._lock:
-            await self._load(FRESH_SECONDS)
-        return frozenset(
-            name.removeprefix("=")
-            for name, field in self._by_name.items()
-            if field is not None and field.id in wanted
-        )
+        found = {name: await self.known(name) for name in names}
+        return frozenset(name for name, field in found.items() if field and field.id in wanted)
+
+    async def filled(self, names: Iterable[str], record_id: str) -> frozenset[str]:
+        """Those of `names` whose field has a value in the account or deal. Raises Declined."""
+        asked, naming = tuple(names), self._naming
+        if not asked:
+            return frozenset()
+        rows = await self._client.list_all(naming.data, naming.data, **{naming.of: record_id})
+        ids = {
+            str(row.get("customFieldId"))
+            for row in rows
+            if str(row.get(naming.owner, record_id)) == record_id
+            and row.get("fieldValue") not in (None, "", [])
+        }
+        return await self.named_among(asked, ids)
 
     def _named(self, name: str) -> Field | None:
         exact = self._by_name.get(_exact(name))

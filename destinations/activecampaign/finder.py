@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from destinations.activecampaign.client import ActiveCampaignClient
 from destinations.activecampaign.fields import FieldBook
-from destinations.activecampaign.reasons import refused
 from destinations.activecampaign.values import text_of
 from transformer.failures import Declined
 from transformer.outcome import Reason, Rejected
@@ -47,13 +46,15 @@ class Finder:
         if field is None:
             detail = f"contact: the account has no custom field {name} to find contacts by."
             raise Declined(Rejected(Reason.UNKNOWN_FIELD, detail))
-        reply = await self._client.get(
-            "fieldValues", "fieldValues", filters_fieldid=field.id, filters_val=text, limit="100"
+        rows = await self._client.list_all(
+            "fieldValues", "fieldValues", filters_fieldid=field.id, filters_val=text
         )
-        if not reply.ok:
-            raise Declined(refused(reply.body, reply.status, f"contact: {name}"))
-        rows = reply.records("fieldValues")
-        same = [row for row in rows if str(row.get("value", "")).lower() == text.lower()]
+        same = [
+            row
+            for row in rows
+            if str(row.get("field", field.id)) == field.id
+            and str(row.get("value", "")).lower() == text.lower()
+        ]
         return list(dict.fromkeys(str(row.get("contact")) for row in same))
 
 

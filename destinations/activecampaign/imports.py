@@ -1,8 +1,8 @@
 """Bulk import: contacts by the 250, queued by ActiveCampaign, delivered only once it says so.
 
-An upsert counts as delivered when its batch is reported completed without naming it. Rows that a
-batch names, or is refused for, are sent singly: that answer says what is wrong with them. A
-repeated import is harmless, because contacts are found by e-mail.
+An upsert counts as delivered when its batch is reported completed without naming it or passing
+anybody over. Rows that a batch names, or is refused for, are sent singly: that answer says what is
+wrong with them. A repeated import is harmless, because contacts are found by e-mail.
 """
 
 from collections import deque
@@ -23,7 +23,10 @@ from transformer.upsert import Note
 MAX_CONTACTS = 250
 MAX_BYTES = 390_000
 SMALLEST_SPLIT = 10
+BELIEVED_REFUSALS = 2
 LONGEST_POLL_SECONDS = 60.0
+# Of ten requests for 1,000 contacts four are imports, and each is asked for once at least.
+PATIENCE_GROWTH = 4
 RATE_PAUSE_SECONDS = 60.0
 ENDED_BADLY = frozenset({"failed", "interrupted", "error", "cancelled", "canceled"})
 _ENVELOPE_BYTES = 20
@@ -74,9 +77,11 @@ class Importer:
         self, rows: Sequence[Row], results: Results, singly: list[Row]
     ) -> Sequence[Batch]:
         batches: list[Batch] = []
-        pending = deque(chunks(rows))
+        small = [row for row in rows if _bytes(row) < MAX_BYTES]
+        singly.extend(row for row in rows if _bytes(row) >= MAX_BYTES)
+        pending = deque((chunk, 0) for chunk in chunks(small))
         while pending:
-            chunk = pending.popleft()
+            chunk, refusals = pending.popleft()
             if results.stopped:
                 results.unsent.update(row.index for row in chunk)
                 continue
@@ -89,19 +94,19 @@ class Importer:
             if batch_id is not None:
                 batches.append(Batch(batch_id, chunk, self._clock.now()))
             else:
-                pending.extend(_sort_out(chunk, reply, singly))
+                pending.extend(_sort_out(chunk, reply, singly, refusals=refusals))
         return batches
 
     async def _post(self, chunk: Sequence[Row]) -> Reply:
         entries = [row.plan.import_entry for row in chunk]
         reply = await self._client.post("import/bulk_import", "bulk_import", {"contacts": entries})
-        if not reply.ok and "rate limit" in _message(reply).casefold():
+        if _batch_id(reply) is None and "rate limit" in _message(reply).casefold():
             raise Throttled(
                 "bulk_import: more imports than the account may send in a minute.",
                 after_seconds=RATE_PAUSE_SECONDS,
                 vendor={"status": reply.status, "message": _message(reply)},
             )
-        if reply.ok and _batch_id(reply) is None:
+        if reply.ok and _batch_id(reply) is None and not _says_no(reply):
             raise AnswerLost("bulk_import: the answer names no batch.", may_have_applied=True)
         return reply
 
@@ -114,9 +119,11 @@ class Importer:
             return
         named = {str(each).strip().lower() for each in _listed(reply, "failure")}
         known = {row.email for row in batch.rows}
+        # A failure that fits no row, or somebody passed over in silence (as on the exclusion list),
+        # could be any of them: then all are sent singly.
+        doubtful = not named <= known or _passed_over(reply, len(known))
         for row in batch.rows:
-            # A failure that fits no row could be any of them: then all are sent singly.
-            if row.email in named or not named <= known:
+            if row.email in named or doubtful:
                 singly.append(row)
             else:
                 results.outcomes[row.index] = _delivered(row.plan)
@@ -141,7 +148,7 @@ class Importer:
                     return reply
                 if status in ENDED_BADLY or not reply.ok:
                     raise _broken(reply, status)
-            wait = min(LONGEST_POLL_SECONDS, wait * 2)
+            wait = min(LONGEST_POLL_SECONDS, wait * PATIENCE_GROWTH)
             due = self._clock.now() + wait
             if due > deadline:
                 raise AnswerLost(
@@ -160,7 +167,7 @@ def chunks(rows: Sequence[Row]) -> Sequence[Sequence[Row]]:
     found: list[list[Row]] = [[]]
     size = _ENVELOPE_BYTES
     for row in rows:
-        more = len(orjson.dumps(row.plan.import_entry)) + 1
+        more = _bytes(row)
         if found[-1] and (len(found[-1]) >= MAX_CONTACTS or size + more > MAX_BYTES):
             found.append([])
             size = _ENVELOPE_BYTES
@@ -169,21 +176,41 @@ def chunks(rows: Sequence[Row]) -> Sequence[Sequence[Row]]:
     return [chunk for chunk in found if chunk]
 
 
-def _sort_out(chunk: Sequence[Row], reply: Reply, singly: list[Row]) -> Sequence[Sequence[Row]]:
+def _sort_out(
+    chunk: Sequence[Row], reply: Reply, singly: list[Row], *, refusals: int
+) -> Sequence[tuple[Sequence[Row], int]]:
     """What to import again of a refused chunk; the rows that it was refused for go singly.
 
-    There are three cases: rows are named; none is, and it can be halved; or it is small.
+    There are three cases: rows are named; none is, and it can be halved; or it is small. Nothing
+    says whether positions count from 0 or 1: when the rest is refused, too, the rows before those
+    named go with them, and after that names are not believed.
     """
-    named = {each for each in _positions(reply) if 0 <= each < len(chunk)}
-    if named:
+    positions = set(_positions(reply))
+    if len(chunk) in positions:
+        positions = {each - 1 for each in positions}
+    elif refusals:
+        positions |= {each - 1 for each in positions}
+    named = {each for each in positions if 0 <= each < len(chunk)}
+    if named and refusals < BELIEVED_REFUSALS:
         singly.extend(chunk[position] for position in sorted(named))
         kept = [row for position, row in enumerate(chunk) if position not in named]
-        return [kept] if kept else []
+        return [(kept, refusals + 1)] if kept else []
     if len(chunk) >= SMALLEST_SPLIT:
         middle = len(chunk) // 2
-        return [chunk[:middle], chunk[middle:]]
+        return [(chunk[:middle], refusals), (chunk[middle:], refusals)]
     singly.extend(chunk)
     return []
+
+
+def _bytes(row: Row) -> int:
+    """How much of an import a row takes, with the comma after it."""
+    return len(orjson.dumps(row.plan.import_entry)) + 1
+
+
+def _passed_over(reply: Reply, contacts: int) -> bool:
+    """Whether a completed import answers for fewer contacts than it had, where it counts them."""
+    done = len(_listed(reply, "success"))
+    return 0 < done + len(_listed(reply, "failure")) < contacts
 
 
 def _delivered(plan: ContactPlan) -> Delivered:
@@ -200,7 +227,7 @@ def _positions(reply: Reply) -> Sequence[int]:
         for each in _listed(reply, "failureReasons")
         if isinstance(each, Mapping)
     ]
-    return [each for each in found if isinstance(each, int)]
+    return [int(str(each)) for each in found if str(each).isdecimal()]
 
 
 def _broken(reply: Reply, status: str) -> ServerFault:
@@ -214,7 +241,12 @@ def _broken(reply: Reply, status: str) -> ServerFault:
 
 def _batch_id(reply: Reply) -> str | None:
     found = _body(reply).get("batchId") if reply.ok else None
-    return found if isinstance(found, str) and found else None
+    return str(found) if isinstance(found, str | int) and found else None
+
+
+def _says_no(reply: Reply) -> bool:
+    """Whether a 200 says that nothing was queued: `success` is capitalised in some answers."""
+    return any(str(_body(reply).get(name)) == "0" for name in ("success", "Success"))
 
 
 def _status(reply: Reply) -> str:

@@ -75,6 +75,8 @@ def read_error(body: object, status: int) -> VendorError:
         return VendorError(
             status, str(first.get("code") or ""), ": ".join(filter(None, words)), str(pointer or "")
         )
+    if isinstance(errors, list) and errors and isinstance(errors[0], str):
+        errors = errors[0]
     words_of_all = errors if isinstance(errors, str) else body.get("message")
     return VendorError(status, "", str(words_of_all or "no reason given"))
 

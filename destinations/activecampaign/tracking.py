@@ -9,11 +9,12 @@ import orjson
 
 from destinations.activecampaign.client import ActiveCampaignClient
 from destinations.activecampaign.settings import ActiveCampaignSettings
-from destinations.activecampaign.values import text_of
+from destinations.activecampaign.values import is_true, text_of
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
 from transformer.upsert import Upsert
 
 EVENT, EMAIL, DATA = "event", "email", "eventdata"
+MAX_NAME = 32
 
 
 class Tracking:
@@ -34,6 +35,9 @@ class Tracking:
         if missing:
             detail = f"event: required and without a value: {', '.join(missing)}"
             return Rejected(Reason.REQUIRED_FIELD_MISSING, detail)
+        if len(name) > MAX_NAME:
+            detail = f"event: the name has {len(name)} characters, expected {MAX_NAME} at most."
+            return Rejected(Reason.VALUE_TOO_LONG, f"{detail} Map it to a shorter one.")
         reply = await self._client.track(
             {
                 "actid": self._settings.event_account_id,
@@ -44,7 +48,7 @@ class Tracking:
             }
         )
         body = reply.body if isinstance(reply.body, Mapping) else {}
-        if reply.ok and str(body.get("success")) == "1":
+        if reply.ok and is_true(body.get("success")):
             return Delivered("created", "", "event")
         words = text_of(body.get("message")) or "no reason given"
         return Rejected(

@@ -3,6 +3,8 @@
 Every scalar of the API is text, so that null and "" are the same to it: both clear the field.
 """
 
+import re
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 SEPARATOR = "||"
@@ -10,6 +12,7 @@ _NOISE = Decimal("0.000001")
 _MAX_CENTS = 10**18
 _WHOLE_FLOATS = 10**15
 _DIGITS = 18
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:.*\Z", re.DOTALL)
 _YES = frozenset({"true", "yes", "y", "on", "1"})
 
 
@@ -27,13 +30,26 @@ def text_of(value: object) -> str | None:
 
 
 def several_text_of(value: object) -> str | None:
-    """A list as the value of a field that takes several; a scalar as it is; else None."""
-    if not isinstance(value, list | tuple):
-        return text_of(value)
-    texts = [text_of(item) for item in value if item is not None]
-    if any(text is None or SEPARATOR in text for text in texts):
+    """The value of a field that takes several, with bars around it even when it is one.
+
+    Of a list, or of a text with bars between; None for what is neither.
+    """
+    if isinstance(value, list | tuple):
+        texts = [text_of(item) for item in value if item is not None]
+        if any(text is None or SEPARATOR in text for text in texts):
+            return None
+    elif (text := text_of(value)) is None:
         return None
-    return f"{SEPARATOR}{SEPARATOR.join(filter(None, texts))}{SEPARATOR}" if texts else ""
+    else:
+        texts = list(text.split(SEPARATOR))
+    parts = [text for text in texts if text]
+    return f"{SEPARATOR}{SEPARATOR.join(parts)}{SEPARATOR}" if parts else ""
+
+
+def date_text_of(value: object) -> str | None:
+    """The value of a date field: of a moment its day, as it is written there."""
+    text = text_of(value)
+    return _MOMENT.sub(r"\1", text.strip()) if text else text
 
 
 def names_of(value: object) -> tuple[str, ...]:
@@ -49,6 +65,11 @@ def names_of(value: object) -> tuple[str, ...]:
 def is_number(text: str) -> bool:
     """Whether it is a whole number that an id can be."""
     return text.isdecimal() and len(text) <= _DIGITS
+
+
+def filled_in(record: Mapping[str, object], names: Iterable[str]) -> frozenset[str]:
+    """Those of `names` that have a value in a record as it was read."""
+    return frozenset(name for name in names if record.get(name) not in (None, ""))
 
 
 def is_true(value: object) -> bool:

@@ -1,33 +1,68 @@
 """Answers: which result of a batch is whose, and what each means for its upsert. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from destinations.hubspot.client import Reply
+from destinations.hubspot.owners import Result, owners
 from destinations.hubspot.plan import Write
-from destinations.hubspot.reasons import VendorError, outcome
+from destinations.hubspot.reasons import VendorError, outcome, text_id
 from transformer.errors import WriteFailed
 from transformer.failures import retry_of
 from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry, Skipped
 from transformer.upsert import Operation
 
 
-def judge_batch(writes: Sequence[Write], reply: Reply) -> Mapping[int, Outcome]:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a batch came to: the outcome of each row by its index.
+
+    `again` are rows that were refused by errors that name no row: sent alone, their answers do.
+    """
+
+    outcomes: Mapping[int, Outcome]
+    again: Sequence[Write] = ()
+
+
+def judge_batch(writes: Sequence[Write], reply: Reply) -> Judged:
     """The outcome of every row of a 2xx batch.
 
-    Rows are named by objectWriteTraceId, else by the record they were sent for. There are three
-    cases for a row: a result, an error, or neither; then nobody can say what became of it.
+    There are three cases for a row: a result, an error, or neither that is known to be its own.
     """
-    found: dict[int, Outcome] = {}
-    for result in reply.results:
-        write = _owner(writes, result)
-        if write is not None:
-            found[write.index] = delivered(write, result)
+    results, spare = owners(writes, reply.results)
+    by_index = {write.index: write for write in writes}
+    found: dict[int, Outcome] = {
+        index: delivered(by_index[index], result) for index, result in results.items()
+    }
+    nameless = 0
     for error in reply.errors:
-        for write in _accused(writes, error):
+        accused = _accused(writes, error)
+        nameless += not accused
+        for write in accused:
             found.setdefault(write.index, judge(write, error))
-    for write in writes:
-        found.setdefault(write.index, _unanswered(write))
-    return found
+    rest = [write for write in writes if write.index not in found]
+    if _refused(rest, spare, nameless):
+        return Judged(found, rest)
+    return Judged({**found, **_remaining(rest, spare)})
+
+
+def _refused(rest: Sequence[Write], spare: Sequence[Result], nameless: int) -> bool:
+    """Whether errors that name no row are about these; a create must not be sent twice for it."""
+    creates = any(write.kind == "create" for write in rest)
+    return nameless > 0 and (not creates or (not spare and nameless >= len(rest)))
+
+
+def _remaining(rest: Sequence[Write], spare: Sequence[Result]) -> Mapping[int, Outcome]:
+    """The rows left, by elimination: with as many results left as rows, all of them were applied.
+
+    Which record is whose can then be told for one only.
+    """
+    if len(rest) != len(spare):
+        return {write.index: _unanswered(write) for write in rest}
+    if len(rest) == 1:
+        return {rest[0].index: delivered(rest[0], spare[0])}
+    new = all(result.get("new") is True for result in spare)
+    return {write.index: delivered(write, {"new": new}) for write in rest}
 
 
 def judge(write: Write, error: VendorError) -> Outcome:
@@ -43,8 +78,7 @@ def judge(write: Write, error: VendorError) -> Outcome:
 def delivered(write: Write, result: Mapping[str, object]) -> Delivered:
     """What a result says of its row."""
     created = write.kind == "create" or result.get("new") is True
-    record_id = result.get("id")
-    named = record_id if isinstance(record_id, str) and record_id else ""
+    named = text_id(result.get("id"))
     if not named and not write.id_property:
         named = write.record
     return Delivered("created" if created else "updated", named, write.object_type, write.notes)
@@ -77,21 +111,6 @@ def _suspect(write: Write, name: str, error: VendorError) -> bool:
         return False
     by_name = {("PROPERTY_DOESNT_EXIST", name), ("READ_ONLY_VALUE", name)} & set(error.codes)
     return bool(by_name) or str(write.properties[name]) in error.message
-
-
-def _owner(writes: Sequence[Write], result: Mapping[str, object]) -> Write | None:
-    trace_id = result.get("objectWriteTraceId")
-    if trace_id is not None:
-        return next((write for write in writes if write.trace_id == trace_id), None)
-    if len(writes) == 1:
-        return writes[0]
-    properties = result.get("properties")
-    held = properties if isinstance(properties, Mapping) else {}
-    for write in writes:
-        told = held.get(write.id_property) if write.id_property else result.get("id")
-        if write.record and str(told or "").lower() == write.record.lower():
-            return write
-    return None
 
 
 def _accused(writes: Sequence[Write], error: VendorError) -> Sequence[Write]:

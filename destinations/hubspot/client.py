@@ -15,7 +15,7 @@ from transformer.clock import Clock
 from transformer.errors import QuotaSpent, Throttled, Unauthorized, Unreachable
 from transformer.http import Answer, HttpClient, retry_after_seconds
 from transformer.kit import json_api
-from transformer.kit.json_api import json_request, record_in, records_in
+from transformer.kit.json_api import json_request, record_in, records_in, segment
 
 MAX_INPUTS = 100
 SEARCH_PAGE = 200
@@ -26,6 +26,8 @@ LOCK_PAUSE_SECONDS = 2.0
 SEARCH_PAUSE_SECONDS = 1.0
 _MULTI_STATUS = 207
 _UNAUTHORIZED, _FORBIDDEN, _LOCKED, _MIGRATING = 401, 403, 423, 477
+_BAD_REQUEST = 400
+_TOO_LARGE = frozenset({413, 414})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +125,11 @@ class HubSpotClient:
         path = f"{self.paths.objects}/{object_type}/search"
         return await self.send(Call("POST", path, "search", writes=False, body=body))
 
-    async def properties(self, object_type: str) -> Reply:
-        """List the properties of an object."""
-        return await self.send(
-            Call("GET", f"{self.paths.properties}/{object_type}", "properties", writes=False)
-        )
+    async def properties(self, object_type: str, after: str = "") -> Reply:
+        """List the properties of an object; in one page, as far as HubSpot documents it."""
+        path = f"{self.paths.properties}/{object_type}"
+        path += f"?after={segment(after)}" if after else ""
+        return await self.send(Call("GET", path, "properties", writes=False))
 
     async def probe(self) -> Reply:
         """The cheapest request there is: its headers tell what is left of the day."""
@@ -197,8 +199,12 @@ class HubSpotClient:
             self._http.budget.observe(self._clock.now(), used=used, limit=int(daily))
 
     def _raise_if_general(self, call: Call, answer: Answer) -> None:
-        """Raise what has nothing to do with the rows: a lock, or a move of the account."""
+        """Raise what has nothing to do with the rows.
+
+        There are three cases: a lock; a move of the account; a page that is not HubSpot's own.
+        """
         if answer.status not in {_LOCKED, _MIGRATING}:
+            self._raise_if_foreign(call, answer)
             return
         told = retry_after_seconds(answer.headers.get("retry-after"), self._clock.wall())
         if answer.status == _LOCKED:
@@ -209,6 +215,21 @@ class HubSpotClient:
         raise Unreachable(
             f"{call.route}: HubSpot is moving the account to another data centre.",
             after_seconds=after,
+        )
+
+    def _raise_if_foreign(self, call: Call, answer: Answer) -> None:
+        """Raise when a refusal is not JSON: no row is to blame for a proxy's or a firewall's page.
+
+        One that is too large for somebody on the way may pass in parts.
+        """
+        refused = answer.status >= _BAD_REQUEST and answer.status not in _TOO_LARGE
+        if not refused or isinstance(answer.body, Mapping):
+            return
+        raise Unreachable(
+            f"{call.route}: {answer.status} came without JSON, so not from HubSpot's API."
+            " Check base_url and api_version, and what is on the way.",
+            after_seconds=SETUP_PAUSE_SECONDS,
+            detail=f"{call.route}: {answer.status}: {str(answer.body)[:200]}",
         )
 
     async def _search_turn(self) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from destinations.hubspot.answers import failed
-from destinations.hubspot.client import Call, HubSpotClient
+from destinations.hubspot.client import HubSpotClient
+from destinations.hubspot.links import Links, Pair
 from destinations.hubspot.lookup import Finder, Findings, Key, Question, match_key
 from destinations.hubspot.paths import is_record_id
 from destinations.hubspot.plan import Write
@@ -27,9 +28,6 @@ from transformer.upsert import Match, Note, Operation, Upsert
 
 STORED_ID = "associatedcompanyid"
 COMPANIES = "companies"
-MAX_LINKS = 1_000
-LINKED_SECONDS = 3_600.0
-LINKED_PAIRS = 100_000
 MAX_NAMES_PER_SEARCH = 20
 
 
@@ -94,9 +92,7 @@ class Companies:
         self._known = known
         self._waits = waits
         self._forget = forget
-        self._linked: Remembered[tuple[str, str], bool] = Remembered(
-            capacity=LINKED_PAIRS, seconds=LINKED_SECONDS
-        )
+        self._links = Links(client, clock)
         self.lock = asyncio.Lock()
 
     async def link(self, contacts: Sequence[Contact]) -> Mapping[int, Linked]:
@@ -187,9 +183,11 @@ class Companies:
         resolved: dict[Key, str | Linked] = {}
         for index, key in enumerate(new):
             made = outcomes[index]
-            if isinstance(made, Delivered):
+            if isinstance(made, Delivered) and made.record_id:
                 self._known.learn(key, made.record_id, self._clock.now())
                 resolved[key] = made.record_id
+            elif isinstance(made, Delivered):
+                resolved[key] = Note("dropped", "company", "made, but the answer named no company")
             else:
                 resolved[key] = _as_note(made)
         return resolved
@@ -198,45 +196,22 @@ class Companies:
         self, contacts: Sequence[Contact], resolved: Mapping[Key, str | Linked]
     ) -> Mapping[int, Linked]:
         done: dict[int, Linked] = {}
-        pairs: dict[int, tuple[str, str]] = {}
+        pairs: dict[int, Pair] = {}
         for contact in contacts:
-            company = resolved.get(contact.target.key)
-            if isinstance(company, str):
-                pair = (contact.contact_id, company)
-                if self._linked.recall(pair, self._clock.now()) is None:
-                    pairs[contact.write.index] = pair
-                done[contact.write.index] = None
+            company, index = resolved.get(contact.target.key), contact.write.index
+            if not isinstance(company, str):
+                done[index] = company
+            elif not contact.contact_id:
+                done[index] = Note("dropped", "company", "not linked: the answer named no contact")
             else:
-                done[contact.write.index] = company
-        by_index = {contact.write.index: contact for contact in contacts}
-        items = list(pairs.items())
-        for first in range(0, len(items), MAX_LINKS):
-            chunk = dict(items[first : first + MAX_LINKS])
-            refused = await self._send(chunk)
-            for index, linked in refused.items():
-                self._known.forget(by_index[index].target.key)
-                done[index] = linked
-        return done
-
-    async def _send(self, pairs: Mapping[int, tuple[str, str]]) -> Mapping[int, Linked]:
-        """Associate pairs; what was refused, by index."""
-        paths = self._client.paths
-        path = f"{paths.associations}/contacts/{COMPANIES}/batch/associate/default"
-        inputs = [{"from": {"id": one}, "to": {"id": other}} for one, other in pairs.values()]
-        reply = await self._client.send(
-            Call("POST", path, "associate", writes=True, body={"inputs": inputs})
-        )
-        if not reply.ok:
-            note = Note("dropped", "company", f"not linked: {reply.error.message}")
-            return dict.fromkeys(pairs, note)
-        gone = {record_id for error in reply.errors for record_id in error.ids}
-        refused: dict[int, Linked] = {}
-        for index, pair in pairs.items():
-            if gone & set(pair):
-                refused[index] = _gone(pair, gone)
-            else:
-                self._linked.learn(pair, value=True, now=self._clock.now())
-        return refused
+                named = bool(contact.target.company_id)
+                pairs[index] = Pair(contact.contact_id, company, named)
+                done[index] = None
+        refused = await self._links.make(pairs)
+        for contact in contacts:
+            if contact.write.index in refused:
+                self._known.forget(contact.target.key)
+        return {**done, **refused}
 
 
 def _questions(contacts: Iterable[Contact]) -> Sequence[Question]:
@@ -257,16 +232,6 @@ def _questions(contacts: Iterable[Contact]) -> Sequence[Question]:
             for i in range(0, len(listed), size)
         )
     return found
-
-
-def _gone(pair: tuple[str, str], gone: set[str]) -> Linked:
-    """One of the two is not there any more: the contact's write is tried again, which tells."""
-    missing = "contact" if pair[0] in gone else "company"
-    return Retry(
-        Reason.REMATCH,
-        f"associate: the {missing} is gone since it was found; it is looked for again.",
-        may_have_applied=True,
-    )
 
 
 def _as_note(outcome: Outcome) -> Linked:

@@ -188,7 +188,7 @@ class HubSpotDestination(HttpDestination):
     def _learn(self, write: Write, outcome: Outcome) -> None:
         """Remember what was created, as searches do not know it yet; forget what is gone."""
         keys = [match_key(write.object_type, match) for match in write.upsert.matches]
-        if isinstance(outcome, Delivered) and write.kind == "create":
+        if isinstance(outcome, Delivered) and write.kind == "create" and outcome.record_id:
             for key in keys:
                 self._known.learn(key, outcome.record_id, self._clock.now())
         elif isinstance(outcome, Retry) and outcome.reason is Reason.REMATCH:

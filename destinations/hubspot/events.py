@@ -17,6 +17,7 @@ from destinations.hubspot.shape import blank
 from destinations.hubspot.values import NotScalar, Unusable, text_of, wire
 from transformer.clock import Clock
 from transformer.errors import RequestRefused, Unauthorized, WriteFailed
+from transformer.kit.json_api import segment
 from transformer.kit.remembered import Remembered
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
 from transformer.upsert import Note, Operation, Upsert
@@ -94,8 +95,8 @@ class Events:
         found: dict[str, Definition] = {}
         after = ""
         while True:
-            path = f"{self._client.paths.definitions}?limit=100"
-            path += f"&after={after}" if after else ""
+            path = f"{self._client.paths.definitions}?limit=100&includeProperties=true"
+            path += f"&after={segment(after)}" if after else ""
             reply = await self._client.send(Call("GET", path, "event_definitions", writes=False))
             if not reply.ok:
                 raise Unauthorized(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from destinations.hubspot.client import MAX_INPUTS, HubSpotClient
-from destinations.hubspot.reasons import outcome
+from destinations.hubspot.reasons import outcome, text_id
 from destinations.hubspot.schema import ObjectSchema
 from destinations.hubspot.shape import is_id
 from transformer.outcome import Outcome
@@ -20,6 +20,7 @@ MAX_SEARCH_CHARS = 2_500
 MAX_SEARCH_VALUES = 100
 MAX_RESULTS = 10_000
 ADDITIONAL_EMAILS = "hs_additional_emails"
+MERGED_IDS = "hs_merged_object_ids"
 
 Key = tuple[str, str, str]
 
@@ -95,6 +96,8 @@ def questions(wanted: Iterable[tuple[Upsert, ObjectSchema]]) -> Sequence[Questio
         asked = {*names, *([name] if name else [])}
         if name == "email":
             asked.add(ADDITIONAL_EMAILS)
+        if not name:
+            asked.add(MERGED_IDS)
         if search:
             asked.add("createdate")
         found.extend(
@@ -150,12 +153,15 @@ def _take(question: Question, results: Sequence[Mapping[str, object]], findings:
     """File each record under the values that were asked for."""
     wanted = {value.lower() for value in question.values}
     for record in results:
-        record_id = str(record.get("id") or "")
+        record_id = text_id(record.get("id"))
         properties = record.get("properties")
         values = properties if isinstance(properties, Mapping) else {}
         created = str(values.get("createdate") or record.get("createdAt") or "")
         found = Found(record_id, dict(values), created)
         held = [str(values.get(question.name) or "")] if question.name else [record_id]
+        if not question.name:
+            # The id of a record that was merged into another one leads to that one.
+            held += str(values.get(MERGED_IDS) or "").split(";")
         if question.name == "email":
             held += str(values.get(ADDITIONAL_EMAILS) or "").split(";")
         for value in held:

@@ -4,7 +4,7 @@ Source: HubSpot's OpenAPI documents (Error, StandardError) and error guide, read
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -97,6 +97,7 @@ class VendorError:
     trace_ids: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     correlation_id: str = ""
+    holders: tuple[str, ...] = ()
 
     @property
     def rule(self) -> Rule:
@@ -118,7 +119,8 @@ class VendorError:
     def existing_id(self) -> str | None:
         """For a conflict, the id of the record that has the value."""
         found = (pattern.search(self.message) for pattern in _EXISTING)
-        return next((match.group(1) for match in found if match), None)
+        told = next((match.group(1) for match in found if match), None)
+        return told or next((each for each in self.holders if each.isdecimal()), None)
 
     @property
     def properties(self) -> tuple[str, ...]:
@@ -155,6 +157,7 @@ def read_error(body: object, status: int) -> VendorError:
         _texts(context, "objectWriteTraceId"),
         tuple(_scopes(body.get("errors"))),
         str(body.get("correlationId") or ""),
+        _texts(context, "existingId"),
     )
 
 
@@ -192,4 +195,10 @@ def _scopes(errors: object) -> Iterable[str]:
 
 def _texts(context: object, name: str) -> tuple[str, ...]:
     found = context.get(name) if isinstance(context, Mapping) else None
-    return tuple(str(each) for each in found) if isinstance(found, Sequence) else ()
+    listed = found if isinstance(found, list) else [found]
+    return tuple(text for each in listed if (text := text_id(each)))
+
+
+def text_id(value: object) -> str:
+    """An id or a name as text, numbers too; empty for anything else."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""

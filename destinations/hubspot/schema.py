@@ -15,6 +15,7 @@ from transformer.kit.remembered import Remembered
 
 KEPT_SECONDS = 3600.0
 KEPT_OBJECTS = 500
+MOST_PAGES = 50
 REFRESH_SECONDS = 300.0
 SETUP_PAUSE_SECONDS = 60.0
 _NOT_FOUND, _CONFLICT, _BAD_REQUEST = 404, 409, 400
@@ -123,7 +124,14 @@ class Schemas:
                 after_seconds=SETUP_PAUSE_SECONDS,
                 vendor=reply.error.vendor,
             )
-        schema = read_schema(object_type, reply.body, self._clock.now())
+        listed = list(read_properties(reply.body))
+        for _ in range(MOST_PAGES):
+            if not reply.after:
+                break
+            reply = await self._client.properties(object_type, reply.after)
+            listed += read_properties(reply.body)
+        found = {prop.name: prop for prop in listed}
+        schema = ObjectSchema(object_type, found, self._clock.now())
         self._known.learn(object_type, schema, self._clock.now())
         return schema
 
@@ -163,13 +171,12 @@ def definition(name: str, kind: str, group: str) -> dict[str, object]:
     }
 
 
-def read_schema(name: str, body: object, now: float) -> ObjectSchema:
+def read_properties(body: object) -> Sequence[Property]:
     """Read a list of properties. Raises ServerFault when it is not one."""
     results = body.get("results") if isinstance(body, Mapping) else None
     if not isinstance(results, list):
         raise ServerFault("properties: expected an object with results.")
-    read = [_property(item) for item in results if isinstance(item, Mapping)]
-    return ObjectSchema(name, {prop.name: prop for prop in read}, now)
+    return [_property(item) for item in results if isinstance(item, Mapping)]
 
 
 def _property(item: Mapping[str, object]) -> Property:

@@ -78,8 +78,11 @@ class Writer:
         row that was refused; several that were; or properties that are not as we knew them.
         """
         if reply.ok:
-            for index, outcome in judge_batch(part.writes, reply).items():
-                self._outcomes[index] = outcome
+            judged = judge_batch(part.writes, reply)
+            self._outcomes.update(judged.outcomes)
+            self._pending.extendleft(
+                Part(part.object_type, part.action, [write]) for write in judged.again
+            )
             return
         error = reply.error
         if reply.forbidden:

@@ -256,7 +256,7 @@ class _Assembly:
         """Pipedrive refuses null here: a text is cleared by an empty one, the rest cannot be."""
         if self._creating:
             return
-        if standard.type == "text" and code not in {"name", "title", "content", "currency"}:
+        if standard.type == "text" and code not in {"name", "title", "content"}:
             self.root[code] = ""
         elif standard.type in {"ints", "texts"}:
             self.root[code] = []

@@ -14,7 +14,14 @@ from destinations.pipedrive.pace import Day, Window
 from destinations.pipedrive.reasons import SCOPE_MISMATCH, SETUP, VendorError, read_error
 from destinations.pipedrive.settings import PipedriveSettings
 from transformer.clock import Clock
-from transformer.errors import AnswerLost, QuotaSpent, ServerFault, Throttled, Unauthorized
+from transformer.errors import (
+    AnswerLost,
+    QuotaSpent,
+    ServerFault,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+)
 from transformer.http import PATIENCE_SECONDS, Answer, HttpClient, Request
 from transformer.kit import json_api
 from transformer.kit.json_api import json_request, record_in, records_in
@@ -28,7 +35,7 @@ SEARCH_COST, FIELDS_COST, FIELD_COST, ME_COST, WRITE_COST = 20, 10, 5, 2, 10
 PAGE = 500
 SEARCH_PAGE = 100
 
-_UNAUTHORIZED, _FORBIDDEN = 401, 403
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _TOO_LARGE = 400, 401, 403, 413
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +265,10 @@ class PipedriveClient:
         self._http.budget.close_for(now, seconds)
 
     def _raise_if_general(self, answer: Answer, call: Call) -> None:
-        """Raise what has nothing to do with the upsert: credentials, the setup, the block."""
+        """Raise what has nothing to do with the upsert.
+
+        There are four cases: the block; credentials; the setup; a page that is not Pipedrive's.
+        """
         error = read_error(answer.body, answer.status)
         if answer.status == _FORBIDDEN and not isinstance(answer.body, Mapping):
             self._hold(BLOCK_SECONDS)
@@ -282,6 +292,14 @@ class PipedriveClient:
                 after_seconds=SETUP_PAUSE_SECONDS,
                 vendor=error.vendor,
             )
+        refused = answer.status >= _BAD_REQUEST and answer.status != _TOO_LARGE
+        if refused and not isinstance(answer.body, Mapping):
+            raise Unreachable(
+                f"{call.route}: {answer.status} came without JSON, so not from Pipedrive's API."
+                " Check base_url, and what is on the way.",
+                after_seconds=SETUP_PAUSE_SECONDS,
+                detail=f"{call.route}: {answer.status}: {error.message}",
+            )
 
 
 def _request(call: Call, credentials: Credentials) -> Request:
@@ -294,7 +312,7 @@ def _request(call: Call, credentials: Credentials) -> Request:
 
 def _checked(reply: Reply, call: Call) -> Reply:
     """A success must have the envelope: a proxy's page with 200 is no answer."""
-    if reply.ok and not isinstance(reply.body, Mapping):
+    if reply.ok and not (isinstance(reply.body, Mapping) and "data" in reply.body):
         text = f"{call.route}: expected an object with data, got something else."
         if call.writes:
             raise AnswerLost(text, may_have_applied=True)

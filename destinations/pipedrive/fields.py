@@ -9,7 +9,7 @@ from destinations.pipedrive.objects import ObjectKind
 from destinations.pipedrive.reasons import outcome
 from destinations.pipedrive.values import folded
 from transformer.clock import Clock
-from transformer.errors import RequestRefused
+from transformer.errors import RequestRefused, ServerFault
 from transformer.outcome import Rejected
 
 KEPT_SECONDS = 3600.0
@@ -117,6 +117,8 @@ class Fields:
                     f"fields: Pipedrive refused to list the fields of {kind.name}.",
                     vendor=reply.error.vendor,
                 )
+            if not isinstance(reply.data, list):
+                raise ServerFault(f"fields: expected a list of the fields of {kind.name}.")
             fields.extend(one for each in reply.records if (one := _field(each)) is not None)
             page = reply.next_page
             if page is None:
@@ -131,7 +133,9 @@ def _field(item: Mapping[str, object]) -> Field | None:
     listed = item.get("options")
     options: dict[str, int] = {}
     for each in listed if isinstance(listed, list) else ():
-        if isinstance(each, Mapping) and isinstance(key := each.get("id"), int):
-            options.setdefault(folded(str(each.get("label"))), key)
+        # Ids are numbers or texts; those of custom fields' options are numbers either way.
+        key = str(each.get("id")) if isinstance(each, Mapping) else ""
+        if isinstance(each, Mapping) and key.isdecimal():
+            options.setdefault(folded(str(each.get("label"))), int(key))
     custom = item.get("is_custom_field") is True
     return Field(code, name, str(item.get("field_type") or ""), custom, options)

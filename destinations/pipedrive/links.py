@@ -15,6 +15,7 @@ from destinations.pipedrive.reasons import outcome
 from destinations.pipedrive.settings import PipedriveSettings
 from transformer.clock import Clock
 from transformer.hosts import company_host_of, host_of
+from transformer.kit.json_api import id_of
 from transformer.outcome import Reason, Rejected, Retry
 from transformer.upsert import Match, Note
 
@@ -101,12 +102,12 @@ class Links:
             if one is not None:
                 made = {**made, "custom_fields": {one.code: match.value}}
         reply = await self.client.create(ORGANIZATIONS, made)
-        record_id = reply.record.get("id")
-        if not reply.ok or not isinstance(record_id, int):
+        if not reply.ok:
             return outcome(reply.error, "create organizations")
+        record_id = id_of(reply.record, "create")
         keys = [match_key(ORGANIZATIONS, match)]
-        self.known.learn("organizations", str(record_id), keys, None, self.clock.now())
-        return body.with_root({kind.links["organization"]: record_id})
+        self.known.learn("organizations", record_id, keys, None, self.clock.now())
+        return body.with_root({kind.links["organization"]: int(record_id)})
 
 
 def host(text: str) -> str:

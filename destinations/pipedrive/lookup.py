@@ -9,6 +9,7 @@ from destinations.pipedrive.fields import Fields
 from destinations.pipedrive.known import Contacts, MatchKey
 from destinations.pipedrive.objects import ObjectKind
 from destinations.pipedrive.reasons import outcome
+from transformer.errors import ServerFault
 from transformer.outcome import Rejected, Retry
 from transformer.upsert import Match
 
@@ -105,10 +106,11 @@ class Finder:
 
 
 def _items_of(reply: Reply) -> Sequence[Mapping[str, object]]:
+    """What was found; an answer without a list of items does not say that nothing was."""
     listed = reply.record.get("items")
-    items = [each.get("item") for each in listed if isinstance(each, Mapping)] if (
-        isinstance(listed, list)
-    ) else []  # fmt: skip
+    if not isinstance(listed, list):
+        raise ServerFault("search: expected data with items.")
+    items = [each.get("item") for each in listed if isinstance(each, Mapping)]
     return [item for item in items if isinstance(item, Mapping)]
 
 

@@ -128,7 +128,7 @@ DEALS = ObjectKind(
         "pipeline_id": _INTEGER,
         "stage_id": _INTEGER,
         "value": _NUMERIC,
-        "currency": _TEXT,
+        "currency": Standard("currency"),
         "is_archived": _BOOLEAN,
         "archive_time": Standard("moment", nullable=True),
         "status": _TEXT,

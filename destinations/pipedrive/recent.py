@@ -5,9 +5,11 @@ the last minutes' records; without one, by comparing what was sent with the last
 """
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import unescape
 
 from destinations.pipedrive.client import PipedriveClient
 from destinations.pipedrive.known import MatchKey
@@ -119,11 +121,23 @@ def _unknowable(kind: ObjectKind, why: str) -> Rejected:
 def same(kind: ObjectKind, body: Mapping[str, object], record: Mapping[str, object]) -> bool:
     """Whether a request with `body` may have made `record`: all that can be compared is equal."""
     compared = [name for name in kind.compared if name in body]
-    if any(record.get(name) != body[name] for name in compared):
+    if any(not _alike(record.get(name), body[name]) for name in compared):
         return False
     sent = contacts_of(body)
     there = contacts_of(record)
     return sent.emails <= there.emails and sent.phones <= there.phones
+
+
+def _alike(held: object, sent: object) -> bool:
+    """Whether Pipedrive may hold `sent` as `held`: it trims texts and cleans their HTML."""
+    return held == sent or _plain(held) == _plain(sent)
+
+
+def _plain(value: object) -> str:
+    """The letters of a value: without case, spaces, scripts, tags and entities."""
+    text = "" if value is None else str(value)
+    text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>|<[^>]*>", "", text)
+    return "".join(unescape(text).split()).casefold()
 
 
 def _by_key(kind: ObjectKind, listing: Sequence[Mapping[str, object]]) -> dict[MatchKey, list[str]]:

@@ -245,6 +245,7 @@ _FORMATS: Mapping[str, Callable[[object], object]] = {
     "varchar_auto": _varchar,
     "phone": _varchar,
     "text": _text,
+    "currency": lambda value: str(_text(value)).strip().upper() or None,
     "double": _double,
     "int": _int,
     "user": _int,

@@ -20,6 +20,7 @@ from destinations.pipedrive.recent import Recent
 from destinations.pipedrive.settings import PipedriveSettings
 from destinations.pipedrive.updater import Updater
 from transformer.clock import Clock
+from transformer.kit.json_api import id_of
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
 from transformer.upsert import Match, Operation, Upsert
 
@@ -114,15 +115,15 @@ class Writer:
             if earlier is not None:
                 return earlier
         reply = await self.client.create(kind, body.json(kind))
-        record_id = reply.record.get("id")
-        if not reply.ok or record_id is None:
+        if not reply.ok:
             return self.bodies.refused(kind, reply, f"create {kind.name}")
+        record_id = id_of(reply.record, "create")
         now = self.clock.now()
         keys = [match_key(kind, match) for match in upsert.matches]
-        self.known.learn(kind.name, str(record_id), keys, contacts_of(reply.record), now)
+        self.known.learn(kind.name, record_id, keys, contacts_of(reply.record), now)
         if not upsert.matches:
-            self.known.take(kind.name, str(record_id), now)
-        return Delivered("created", str(record_id), kind.name, (*upsert.notes, *body.notes))
+            self.known.take(kind.name, record_id, now)
+        return Delivered("created", record_id, kind.name, (*upsert.notes, *body.notes))
 
     async def _earlier(self, kind: ObjectKind, body: Body) -> Outcome | None:
         """What an earlier try of a create without match key came to, if there is a trace of it."""

@@ -61,7 +61,8 @@ def filled(
 
 def missing(values: Mapping[str, object], required: Iterable[str]) -> Sequence[str]:
     """Those of `required` for which there is no value, or only a blank one, in order."""
-    return sorted([name for name in required if blank(values.get(name)) and _lacks(values, name)])
+    absent = [name for name in required if blank(values.get(name))]
+    return sorted([name for name in absent if _lacks(values, name)]) if absent else []
 
 
 def has(values: Mapping[str, object], name: str) -> bool:
@@ -71,7 +72,7 @@ def has(values: Mapping[str, object], name: str) -> bool:
 
 def blank(value: object) -> bool:
     """Whether Salesforce would take it for no value at all."""
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 
 def _lacks(values: Mapping[str, object], name: str) -> bool:

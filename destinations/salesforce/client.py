@@ -11,7 +11,9 @@ from typing import NoReturn
 import orjson
 
 from destinations.salesforce.auth import Session
-from destinations.salesforce.reasons import SETUP_CODES, VendorError, read_errors
+from destinations.salesforce.composite import read_parts, reference
+from destinations.salesforce.compression import Compression
+from destinations.salesforce.reasons import SETUP_CODES, Action, VendorError, read_errors
 from destinations.salesforce.settings import SalesforceSettings
 from destinations.salesforce.soql import query_path
 from transformer.clock import Clock
@@ -22,6 +24,7 @@ from transformer.errors import (
     ServerFault,
     Throttled,
     Unauthorized,
+    Unreachable,
 )
 from transformer.http import Answer, HttpClient, Request
 from transformer.kit import json_api
@@ -29,14 +32,19 @@ from transformer.kit import json_api
 SETUP_PAUSE_SECONDS = 60.0
 CONCURRENCY_PAUSE_SECONDS = 5.0
 
-_USAGE = re.compile(r"(?:^|;)\s*api-usage=(\d+)/(\d+)")
-_MULTIPLE, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 300, 401, 403, 404
+_USAGE = re.compile(r"(?:^|[;,])\s*api-usage=(\d+)/(\d+)")
+_NEXT_PAGE = re.compile(r"(?:https?://[^/]*)?(/.*)")
+_SESSION_ENDED = "INVALID_SESSION_ID"
+_MULTIPLE, _REFUSED, _UNAUTHORIZED, _NOT_FOUND = 300, 400, 401, 404
+# Said before the org has it: the request did not come through, the edge knows no way to the host.
+_NOT_ARRIVED = frozenset({408, 420})
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request below the version's root. `route` is its bounded name.
+    """One request below the version's root, or the server's if `path` begins with a slash.
 
+    `route` is its bounded name.
     `csv` is sent in place of a JSON body; with `text` the answer is CSV too.
     """
 
@@ -68,6 +76,7 @@ class SalesforceClient:
         self, http: HttpClient, session: Session, settings: SalesforceSettings, clock: Clock
     ) -> None:
         self._http = http
+        self._compression = Compression(http)
         self._session = session
         self._clock = clock
         self.root = f"/services/data/v{settings.api_version}"
@@ -81,7 +90,7 @@ class SalesforceClient:
             {
                 "method": call.method,
                 "url": f"{self.root}/{call.path}",
-                "referenceId": f"part{index}",
+                "referenceId": reference(index),
                 **({"body": call.body} if call.body is not None else {}),
                 **({"httpHeaders": call.headers} if call.headers else {}),
             }
@@ -93,20 +102,25 @@ class SalesforceClient:
             Call("POST", "composite", "composite" if writes else "lookup", writes, body)
         )
         if not reply.ok:
-            self.refuse(reply, "composite")
-        replies = _composite_replies(reply.body)
-        if len(replies) != len(calls):
-            raise _unexpected(f"expected {len(calls)} parts, got {len(replies)}", writes=writes)
-        return replies
+            self.refuse(reply, "composite", writes=writes)
+        results = read_parts(reply.body, len(calls))
+        if results is None:
+            raise _unexpected(f"expected {len(calls)} parts, got others", writes=writes)
+        return [Reply(status, result) for status, result in results]
 
     async def query(self, soql: str) -> Reply:
         """Run one query; the first page comes back, see `more`."""
         return await self.send(Call("GET", query_path(soql), "lookup", writes=False))
 
     async def more(self, next_path: str) -> Reply:
-        """Fetch the page that a query's `nextRecordsUrl` names."""
-        path = next_path.removeprefix(f"{self.root}/")
-        return await self.send(Call("GET", path, "lookup", writes=False))
+        """Fetch the page that a query's `nextRecordsUrl` names.
+
+        Raises ServerFault when it is not there any more: the query is to be asked again.
+        """
+        reply = await self.send(Call("GET", page_path(next_path), "lookup", writes=False))
+        if reply.status == _NOT_FOUND:
+            raise ServerFault("lookup: the next page of an answer is not there any more.")
+        return reply
 
     async def describe(self, object_type: str) -> Reply:
         """Describe one object; 404 when there is none of that name."""
@@ -131,12 +145,15 @@ class SalesforceClient:
         answer = await self._request(call, probe=probe)
         self._observe(answer)
         reply = Reply(answer.status, _json_error(answer) if call.text else answer.body)
-        if answer.status == _FORBIDDEN or answer.status > _NOT_FOUND:
+        if answer.status >= _REFUSED:
             self._raise_if_general(reply, call)
         return reply
 
-    def refuse(self, reply: Reply, route: str) -> NoReturn:
-        """Raise RequestRefused for a reply that refuses the call as a whole."""
+    def refuse(self, reply: Reply, route: str, *, writes: bool = False) -> NoReturn:
+        """Raise RequestRefused for a reply that refuses the call as a whole, if that is for good.
+
+        Else Unreachable or ServerFault, by the code: then no upsert is to blame.
+        """
         error = reply.errors[0]
         if reply.status == _NOT_FOUND:
             raise Unauthorized(
@@ -145,10 +162,20 @@ class SalesforceClient:
                 after_seconds=SETUP_PAUSE_SECONDS,
                 vendor=error.vendor,
             )
+        said, detail = f"{route}: Salesforce refused the request", f"{error.code}: {error.message}"
+        if error.rule.action is Action.WAIT:
+            raise Unreachable(
+                f"{said} for now: {error.word}.", detail=f"{route}: {detail}", vendor=error.vendor
+            )
+        if error.rule.action is Action.RETRY:
+            raise ServerFault(
+                f"{said} for now: {error.word}.",
+                detail=f"{route}: {detail}",
+                vendor=error.vendor,
+                may_have_applied=writes,
+            )
         raise RequestRefused(
-            f"{route}: Salesforce refused the request: {error.word}.",
-            detail=f"{route}: {error.code}: {error.message}",
-            vendor=error.vendor,
+            f"{said}: {error.word}.", detail=f"{route}: {detail}", vendor=error.vendor
         )
 
     async def _request(self, call: Call, *, probe: bool = False, metered: bool = True) -> Answer:
@@ -157,7 +184,7 @@ class SalesforceClient:
         if content is None and call.body is not None:
             content = orjson.dumps(call.body)
         for last in (False, True):
-            answer = await self._http.send(
+            answer = await self._compression.send(
                 Request(
                     call.method,
                     token.instance_url + self._path(call),
@@ -172,7 +199,7 @@ class SalesforceClient:
                     compress=call.csv is None,
                 )
             )
-            if answer.status != _UNAUTHORIZED:
+            if not _session_ended(answer):
                 return answer
             if not last:
                 token = await self._session.renew(token)
@@ -186,10 +213,15 @@ class SalesforceClient:
         )
 
     def _path(self, call: Call) -> str:
+        if call.path.startswith("/"):
+            return call.path
         return f"{self.root}/{call.path}" if call.path else "/services/data/"
 
     def _observe(self, answer: Answer) -> None:
-        """Read `Sforce-Limit-Info: api-usage=18/5000; per-app-api-usage=…` (row S8)."""
+        """Read `Sforce-Limit-Info: api-usage=18/5000; per-app-api-usage=…` (row S8).
+
+        In any order, and also where the header came twice.
+        """
         usage = _USAGE.search(answer.headers.get("sforce-limit-info", ""))
         if usage:
             self._http.budget.observe(
@@ -197,8 +229,14 @@ class SalesforceClient:
             )
 
     def _raise_if_general(self, reply: Reply, call: Call) -> None:
-        """Raise what has nothing to do with the upserts: limits, and a wrong setup."""
+        """Raise what has nothing to do with the upserts: the way, limits, and a wrong setup."""
         error = reply.errors[0]
+        if reply.status in _NOT_ARRIVED:
+            raise Unreachable(
+                f"{call.route}: the answer is {reply.status}, the request did not reach the org.",
+                detail=f"{call.route}: {error.code}: {error.message}",
+                vendor=error.vendor,
+            )
         if error.code == "REQUEST_LIMIT_EXCEEDED":
             raise self._limited(error, call)
         advice = SETUP_CODES.get(error.code)
@@ -249,15 +287,23 @@ def _json_error(answer: Answer) -> object:
         return answer.body
 
 
-def _composite_replies(body: object) -> Sequence[Reply]:
-    parts = body.get("compositeResponse") if isinstance(body, Mapping) else None
-    if not isinstance(parts, list):
-        return ()
-    return [
-        Reply(status, part.get("body"))
-        for part in parts
-        if isinstance(part, Mapping) and isinstance(status := part.get("httpStatusCode"), int)
-    ]
+def page_path(following: str) -> str:
+    """The path of a next page, from the server's root, however the answer writes its address.
+
+    Always of the host that was asked: the token goes nowhere else.
+    """
+    found = _NEXT_PAGE.fullmatch(following)
+    return found.group(1) if found else following
+
+
+def _session_ended(answer: Answer) -> bool:
+    """Told by 401; by its code, too, whatever the status."""
+    if answer.status < _REFUSED:
+        return False
+    return (
+        answer.status == _UNAUTHORIZED
+        or read_errors(answer.body, answer.status)[0].code == _SESSION_ENDED
+    )
 
 
 def _unexpected(what: str, *, writes: bool) -> AnswerLost | ServerFault:

@@ -175,8 +175,9 @@ class Finder:
     async def find(self, queries: Sequence[Query]) -> Findings:
         """Run `queries`, cut to size, and gather what they find.
 
-        A query that Salesforce refuses for an optional column is asked again without it. Raises
-        WriteFailed when a whole request fails.
+        A query that Salesforce refuses for an optional column is asked again without it, one that
+        it refuses for the type of its values with the other type. Raises WriteFailed when a whole
+        request fails.
         """
         findings = Findings()
         pending = [part for query in queries for part in query.cut()]
@@ -195,12 +196,17 @@ class Finder:
             page = reply.body if isinstance(reply.body, Mapping) else {}
             for record in _records(page):
                 mark = record.record_id if name == "id" else folded(record.values.get(name))
-                findings.records.setdefault((kind, name, mark), []).append(record)
+                for spelling in query.spellings.get(mark, (mark,)):
+                    findings.records.setdefault((kind, name, spelling), []).append(record)
             next_path = page.get("nextRecordsUrl")
             if page.get("done") is not False or not isinstance(next_path, str):
                 return ()
             reply = await self._client.more(next_path)
         for error in reply.errors:
+            if error.wants_quotes is not None:
+                retyped = query.retyped(quoted=error.wants_quotes)
+                if retyped is not None:
+                    return (retyped,) if retyped.values else ()
             for column in error.named_fields if error.code == "INVALID_FIELD" else ():
                 reduced = query.without(column)
                 if reduced is not None:

@@ -25,7 +25,7 @@ from destinations.salesforce.lookup import (
 )
 from destinations.salesforce.soql import long_id
 from transformer.outcome import Outcome, Reason, Redirect, Rejected, Retry, Skipped
-from transformer.upsert import Match, Note, Operation, Upsert
+from transformer.upsert import Match, Note, Operation, Scalar, Upsert
 
 Recall: TypeAlias = Callable[[MatchKey], str | None]
 
@@ -132,10 +132,10 @@ def decide(
         if named:
             return _update(index, upsert, Found(named, ""), found=False)
     for match, key in zip(upsert.matches, asked.keys, strict=True):
-        failure = findings.failure(key)
+        failure = findings.failure(key) if findings.failures else None
         if failure is not None:
             return failure
-        records = findings.of(key)
+        records = findings.of(key) if findings.records else ()
         if records:
             return _among(index, upsert, match, records, policy)
     return _not_found(index, asked, recall)
@@ -239,11 +239,13 @@ def _create(index: int, asked: Keyed) -> Decision:
     values = with_defaults(upsert.properties, upsert.on_create)
     reserved = reserved_names(tuple(values))
     body = without(values, reserved)
-    unsaid = {
-        match.name: match.value
-        for match, key in zip(upsert.matches, asked.keys, strict=True)
-        if key[1] != "id" and not has(body, match.name)
-    }
+    claims: list[MatchKey] = []
+    unsaid: dict[str, Scalar] = {}
+    for match, key in zip(upsert.matches, asked.keys, strict=True):
+        if key[1] != "id":
+            claims.append(key)
+            if not has(body, match.name):
+                unsaid[match.name] = match.value
     if unsaid:
         body = {**body, **unsaid}
     absent = missing(body, upsert.required)
@@ -254,9 +256,8 @@ def _create(index: int, asked: Keyed) -> Decision:
             " Map a source or a default for each.",
             {"fields": absent},
         )
-    claims = tuple([key for key in asked.keys if key[1] != "id"])
     notes = _notes(upsert, [name for name in reserved if name in upsert.properties])
-    return Write(index, "create", upsert, body, notes=notes, claims=claims)
+    return Write(index, "create", upsert, body, notes=notes, claims=tuple(claims))
 
 
 def _update(index: int, upsert: Upsert, record: Found, *, found: bool) -> Decision:

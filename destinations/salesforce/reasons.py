@@ -180,6 +180,8 @@ _NO_COLUMN = re.compile(r"No such column '([^']+)'")
 _VALUE_READ = re.compile(
     r" from VALUE_\w+ value (.*?)(?: or request may be missing .*)? at \[line:", re.DOTALL
 )
+_QUOTES = re.compile(r"must be of type (\w+) and should (?:not )?be enclosed in quotes")
+_QUOTED: Mapping[str, bool] = {"string": True, "double": False, "int": False}
 _UNWRITABLE = re.compile(r"fields?: ([\w, ]+?)\. ")
 
 
@@ -194,11 +196,16 @@ class VendorError:
 
     @property
     def rule(self) -> Rule:
-        """The table's row; a trigger that failed on a lock counts as the lock."""
+        """The table's row; a trigger that failed on a lock counts as the lock.
+
+        A status of 5xx without any error of Salesforce's is about no record.
+        """
         if self.code == "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" and (
             "UNABLE_TO_LOCK_ROW" in self.message
         ):
             return _LOCKED
+        if self.code.startswith("HTTP_5"):
+            return _BUSY
         return RULES.get(self.code, _UNKNOWN)
 
     @property
@@ -228,6 +235,12 @@ class VendorError:
         """For JSON_PARSER_ERROR, the value that does not fit its field, as Salesforce quotes it."""
         found = _VALUE_READ.search(self.message) if self.code == "JSON_PARSER_ERROR" else None
         return found.group(1) if found else None
+
+    @property
+    def wants_quotes(self) -> bool | None:
+        """For a query, whether its values are to be texts, or numbers; None says neither."""
+        found = _QUOTES.search(self.message) if self.code == "INVALID_FIELD" else None
+        return _QUOTED.get(found.group(1)) if found else None
 
     @property
     def named_fields(self) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from destinations.salesforce.client import SalesforceClient
+from destinations.salesforce.client import Reply, SalesforceClient
+from destinations.salesforce.reasons import Action
 from transformer.clock import Clock
 from transformer.errors import ServerFault
 from transformer.kit.remembered import Remembered
@@ -66,12 +67,17 @@ class Schemas:
         )
 
     async def of(self, object_type: str) -> ObjectSchema | None:
-        """Describe `object_type`; None when the org has no such object, or hides it."""
+        """Describe `object_type`; None when the org has no such object, or hides it.
+
+        Raises WriteFailed when the answer does not say so: nothing is known of the object then.
+        """
         key = object_type.casefold()
         schema = self._known.recall(key, self._clock.now())
         if schema is None:
             reply = await self._client.describe(object_type)
             if not reply.ok:
+                if not _is_hidden(reply):
+                    self._client.refuse(reply, "describe")
                 return None
             schema = read_schema(reply.body)
             self._known.learn(key, schema, self._clock.now())
@@ -95,6 +101,12 @@ def read_schema(body: object) -> ObjectSchema:
 def names(schema: ObjectSchema) -> Sequence[str]:
     """The fields' names, for suggestions."""
     return [field.name for field in schema.fields.values()]
+
+
+def _is_hidden(reply: Reply) -> bool:
+    """Whether Salesforce itself refuses to describe the object, for good."""
+    error = reply.errors[0]
+    return error.rule.action is Action.REJECT and not error.code.startswith("HTTP_")
 
 
 def _field(item: Mapping[str, object]) -> Field:

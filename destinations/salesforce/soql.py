@@ -1,10 +1,11 @@
 """SOQL text: names checked, values escaped, queries cut to what a URI may hold. Pure."""
 
+import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from transformer.upsert import Scalar
@@ -26,6 +27,7 @@ _ESCAPES = {
     "\f": "\\f",
 }
 _SPECIAL = re.compile(r"[\x00-\x1f\\']")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MOST_BYTES_A_CHAR = 12
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.~%-]+")
@@ -90,12 +92,17 @@ def folded(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which records of `object_type` have one of `values` in `field`; `columns` come back."""
+    """Which records of `object_type` have one of `values` in `field`; `columns` come back.
+
+    `spellings` are how the values were written, folded, by the folded form in which they come back,
+    where the two differ.
+    """
 
     object_type: str
     field: str
     columns: tuple[str, ...]
     values: tuple[Scalar, ...]
+    spellings: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict, hash=False)
 
     @property
     def text(self) -> str:
@@ -132,7 +139,25 @@ class Query:
         kept = tuple(name for name in self.columns if name.casefold() != column.casefold())
         if column.casefold() in needed or len(kept) == len(self.columns):
             return None
-        return Query(self.object_type, self.field, kept, self.values)
+        return replace(self, columns=kept)
+
+    def retyped(self, *, quoted: bool) -> "Query | None":
+        """The same query with its values as texts, or as numbers; None when they are so already.
+
+        For a field whose type is not that of the values. Texts that are no numbers are left out:
+        no record can have them there.
+        """
+        if any(isinstance(value, str) is quoted for value in self.values):
+            return None
+        others: dict[Scalar, None] = {}
+        spellings: dict[str, tuple[str, ...]] = {}
+        for value in self.values:
+            other = folded(value) if quoted else _number(value)
+            if other is not None:
+                others[other] = None
+                known = spellings.get(folded(other), ())
+                spellings[folded(other)] = (*known, folded(value))
+        return replace(self, values=tuple(others), spellings=spellings)
 
 
 def query_path(soql: str) -> str:
@@ -159,6 +184,13 @@ def _text_problem(value: str) -> str | None:
         if size > MAX_LITERAL_BYTES:
             return f"expected at most {MAX_LITERAL_BYTES} bytes in a query's URI, got {size}"
     return None
+
+
+def _number(value: Scalar) -> int | float | None:
+    text = str(value).strip()
+    if _NUMBER.fullmatch(text) is None:
+        return None
+    return float(text) if "." in text else int(text)
 
 
 def _scalar(value: object) -> Scalar:

@@ -22,11 +22,12 @@ from destinations.salesforce.pack import Collection, Row, collections, encode, r
 from destinations.salesforce.plan import Policy, Write, converted
 from destinations.salesforce.reasons import outcome
 from destinations.salesforce.refused import RefusedFields
-from transformer.errors import RequestRefused, WriteFailed
+from transformer.errors import RequestRefused, ServerFault, WriteFailed
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
 from transformer.upsert import Match, Operation, Upsert
 
 SINGLES_PER_COMPOSITE = 20
+_SERVER_FAULT = 500
 
 
 class Writer:
@@ -132,6 +133,9 @@ class Writer:
         """Find the rows that a refusal is about, and send the others again."""
         writes = [row.write for row in part.rows]
         errors = reply.errors
+        if reply.status >= _SERVER_FAULT:
+            self._outcomes.update({write.index: _part_failed(write, reply) for write in writes})
+            return
         if part.external_field and errors[0].code == "NOT_FOUND":
             for write in writes:
                 self._outcomes[write.index] = _not_external(write, reply)
@@ -172,6 +176,9 @@ class Writer:
         for write, reply in zip(writes, replies, strict=True):
             if reply.ok:
                 self._take(write, judge(write, reply.body, self._policy))
+                continue
+            if reply.status >= _SERVER_FAULT:
+                self._outcomes[write.index] = _part_failed(write, reply)
                 continue
             judgement = judge_errors(write, reply.errors, self._policy)
             if isinstance(judgement, AskDuplicates):
@@ -234,6 +241,18 @@ def _unreadable(write: Write, expected: int) -> Retry:
         f"{write.where}: expected {expected} results, one per row, and got another number.",
         may_have_applied=True,
     )
+
+
+def _part_failed(write: Write, reply: Reply) -> Retry:
+    """One part of a composite failed inside: as little is known as of a request that did."""
+    error = reply.errors[0]
+    fault = ServerFault(
+        f"collection: the answer to a part is {reply.status}.",
+        detail=f"collection: {error.code}: {error.message}",
+        vendor=error.vendor,
+        may_have_applied=True,
+    )
+    return failed(write, fault, sent=True)
 
 
 def _not_external(write: Write, reply: Reply) -> Outcome:

@@ -14,6 +14,7 @@ from destinations.salesforce.emulator import SalesforceEmulator
 from tests.chaos.weather import Weather
 from tests.e2e.workers import Accounts, Topics, WorkerProcess
 from tests.kafka_server import KafkaServer
+from tests.waiting import eventually
 from transformer.kafka import KafkaBroker
 from transformer.record import Message
 
@@ -86,7 +87,7 @@ class Storm:
         self._paused: set[int] = set()
 
     async def run(self, events: int, deeds: int) -> SalesforceEmulator:
-        """Produce `events` while `deeds` things go wrong; return the org when all is settled."""
+        """Produce `events` or more while `deeds` things go wrong; return the org in the end."""
         broker = self.topics.broker()
         await broker.open()
         await self.topics.create(broker)
@@ -94,30 +95,39 @@ class Storm:
                              custom_objects=ORG["custom_objects"])  # fmt: skip
         async with org.serve():
             self.config = self.topics.config(self._directory, org.url, session=SESSION_SECONDS)
-            following = asyncio.create_task(self.accounts.follow(broker, self.topics))
+            tasks = [asyncio.create_task(self.accounts.follow(broker, self.topics))]
             try:
                 await self._start()
-                feeding = asyncio.create_task(self._feed(broker, events, deeds))
+                enough = asyncio.Event()
+                feeding = asyncio.create_task(self._feed(broker, events, deeds, enough))
+                tasks.append(feeding)
                 await self._misbehave(org, deeds)
+                enough.set()
                 await feeding
-                await self._calm(org)
-                await self.accounts.reach(events, seconds=180)
+                self._calm(org)
+                tasks.append(asyncio.create_task(self._keep_one()))
+                await self.accounts.reach(self.story.events, seconds=900, state=self._said)
                 for worker in self._awake():
-                    await worker.stop(60)
+                    await worker.stop()
             finally:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
                 for worker in self._workers:
                     await worker.kill()
         await broker.close()
         return org
 
-    async def _feed(self, broker: KafkaBroker, events: int, deeds: int) -> None:
+    async def _feed(
+        self, broker: KafkaBroker, events: int, deeds: int, enough: asyncio.Event
+    ) -> None:
+        """Produce `events`, and on until it is enough: no deed is done to workers without work."""
         producer = await broker.producer()
         pause = deeds * 2.2 / (events / 20)
         try:
-            for start in range(0, events, 20):
-                made = [make_event(n, self.rng) for n in range(start, min(events, start + 20))]
+            while self.story.events < events or not enough.is_set():
+                start = self.story.events
+                made = [make_event(n, self.rng) for n in range(start, start + 20)]
                 await producer.produce(self.topics.events, [message for message, _ in made])
                 self.story.sent |= {str(known["mark"]): known for _, known in made}
                 self.story.events += len(made)
@@ -141,10 +151,12 @@ class Storm:
         if not self._awake():
             await self._start()
         if deed == "weather":
-            weather.change()
-            async with asyncio.timeout(20):
-                while not weather.has_struck:
-                    await asyncio.sleep(0.05)
+            name = weather.change()
+            await eventually(
+                f"the spell of {name} has hit a request",
+                lambda: weather.has_struck,
+                state=self._said,
+            )
         elif deed == "quota":
             org.set_quota_used(10**9)
             await asyncio.sleep(2)
@@ -190,23 +202,33 @@ class Storm:
         if how == "kill":
             await worker.kill()
         else:
-            code = await worker.stop(60)
+            code = await worker.stop()
             self.story.deeds[f"exit {code}"] += 1
 
     def _suspend(self, worker: WorkerProcess) -> None:
         worker.process.send_signal(signal.SIGSTOP)
         self._paused.add(id(worker))
 
-        def wake() -> None:
-            if worker.process.returncode is None:
-                worker.process.send_signal(signal.SIGCONT)
-            self._paused.discard(id(worker))
+        asyncio.get_running_loop().call_later(SESSION_SECONDS * 2, self._wake, worker)
 
-        asyncio.get_running_loop().call_later(SESSION_SECONDS * 2, wake)
+    def _wake(self, worker: WorkerProcess) -> None:
+        if worker.process.returncode is None:
+            worker.process.send_signal(signal.SIGCONT)
+        self._paused.discard(id(worker))
 
-    async def _calm(self, org: SalesforceEmulator) -> None:
-        """Fair weather, one worker at least, nobody suspended."""
+    def _calm(self, org: SalesforceEmulator) -> None:
+        """Fair weather, nobody suspended."""
         org.faults.clear()
-        await asyncio.sleep(SESSION_SECONDS * 2.2)
-        if not self._awake():
-            await self._start()
+        for worker in self._workers:
+            self._wake(worker)
+
+    async def _keep_one(self) -> None:
+        """Start another worker whenever none is left, as a supervisor would."""
+        while True:
+            if not self._awake():
+                await self._start()
+            await asyncio.sleep(1.0)
+
+    def _said(self) -> str:
+        """What was done, and the last that the workers said, for the message of a failure."""
+        return f"{dict(self.story.deeds)}: {self.log.read_text()[-4000:]}"

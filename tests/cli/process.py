@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
+
+from tests.waiting import PATIENCE_SECONDS, missing
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -37,33 +40,43 @@ class Process:
             self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
 
-    def wait_for(self, text: str, seconds: float = 20.0) -> str:
+    def wait_for(self, text: str, seconds: float = PATIENCE_SECONDS) -> str:
         """The first line from now on that holds `text`."""
-        while (line := self._lines.get(timeout=seconds)) is not None:
+        deadline = time.monotonic() + seconds
+        while (line := self._line(text, seconds, deadline)) is not None:
             self.seen.append(line)
             if text in line:
                 return line
         raise AssertionError(f"ended without {text!r}: {self.seen}")
+
+    def _line(self, text: str, seconds: float, deadline: float) -> str | None:
+        """The next line, None at the end; fails when there is none in time."""
+        try:
+            return self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise AssertionError(missing(f"{text!r} was printed", seconds, self._said)) from None
+
+    def _said(self) -> str:
+        return f"It printed {self.seen}"
 
     def send(self, number: signal.Signals) -> Self:
         """Send a signal."""
         self._running.send_signal(number)
         return self
 
-    def exit_code(self, seconds: float = 20.0) -> int:
+    def exit_code(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Wait for the end; what was printed is in `seen`."""
-        code = self._running.wait(seconds)
-        self._reader.join(seconds)
-        while (line := self._lines.get(timeout=seconds)) is not None:
+        deadline = time.monotonic() + seconds
+        while (line := self._line("its end", seconds, deadline)) is not None:
             self.seen.append(line)
-        return code
+        return self._running.wait(PATIENCE_SECONDS)
 
     def close(self) -> None:
         """End it, whatever it does."""
         if self._running.poll() is None:
             self._running.kill()
-        self._running.wait(10)
-        self._reader.join(10)
+        self._running.wait(PATIENCE_SECONDS)
+        self._reader.join(PATIENCE_SECONDS)
         if self._running.stdout is not None:
             self._running.stdout.close()
 

@@ -89,3 +89,18 @@ def test_online_everything_is_asked(tmp_path: Path) -> None:
         away = _write(tmp_path, servers=servers, secret="consumer-secret")
         with running("check", "--online", "--config", away) as unreachable:
             assert unreachable.exit_code() == 3
+        (line,) = [line for line in unreachable.seen if line.startswith("error")]
+        assert "crm: salesforce: login: no connection. Check the addresses in its settings" in line
+
+
+def test_a_certificate_that_cannot_be_read_is_one_finding_among_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The CRM is asked all the same."""
+    file = Path(_write(tmp_path))
+    secured = "kafka: {security: {protocol: SSL, ca_file: none.pem}, "
+    file.write_text(file.read_text(encoding="utf-8").replace("kafka: {", secured), encoding="utf-8")
+    assert cli.run(["check", "--online", "--config", str(file)]) == 3
+    shown = capsys.readouterr().out
+    assert f"kafka: kafka.security.ca_file: cannot load '{tmp_path}/none.pem'" in shown
+    assert "crm: salesforce: login: no connection." in shown

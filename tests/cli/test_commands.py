@@ -1,11 +1,15 @@
 """The command line as a whole: help, exit codes, and no traceback ever."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 
 from transformer import app, cli
+from transformer.cli import terminal
 from transformer.errors import (
     ConfigurationError,
     EnvironmentFault,
@@ -117,6 +121,44 @@ def test_a_defect_of_the_program_shows_no_traceback_and_no_data(
     assert "test_commands.py" in shown
     assert "jane@example.com" not in shown
     assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("arguments", [["destinations"], ["map", "--config", str(MINIMAL), "-"]])
+def test_a_full_disk_is_no_defect_of_the_program(arguments: list[str]) -> None:
+    """What is wrong, and exit code 1."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "transformer", *arguments],
+            stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, check=False, timeout=180,
+        )  # fmt: skip
+    assert done.returncode == 1
+    said = b"error: output: expected room to write to, got: No space left on device. Make room.\n"
+    assert done.stderr == said
+
+
+def test_a_terminal_that_knows_ascii_only_sees_everything_else_escaped() -> None:
+    """No name breaks the output."""
+    event = '{"type": "identify", "integrations": {"Salesforce": true}, "traits": {"email": "a@b.co", "lastName": "Šimić"}}'  # noqa: E501 - one line of input
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "transformer", "map", "--config", str(MINIMAL), "-"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        input=event.encode(), capture_output=True, check=False, timeout=180,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"LastName = \\u0160imi\\u0107" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Zoë 王", "Zoë 王"),
+        ("a\r\nb\x1b[31m\x9b", "a\\x0d\\x0ab\\x1b[31m\\x9b"),
+        ("moc.elpmaxe\u202e@a\u2066\u2028", "moc.elpmaxe\\u202e@a\\u2066\\u2028"),
+    ],
+)
+def test_the_text_of_records_cannot_steer_a_terminal(text: str, shown: str) -> None:
+    """Nor turn its direction, so that one address looks like another."""
+    assert terminal.safe(text) == shown
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -9,7 +9,7 @@ from transformer import app
 def test_the_demo_accounts_for_every_event() -> None:
     """The whole main job, with all its tables."""
     with running("demo") as demo:
-        assert demo.exit_code(100) == 0
+        assert demo.exit_code(500) == 0
     shown = "\n".join(demo.seen)
     for words in (
         "Starting an emulator of Salesforce on http://127.0.0.1:",

@@ -5,12 +5,14 @@ import signal
 import socket
 import urllib.request
 
+import pytest
+
 from tests.cli.process import running
 from transformer import cli
 
 
 def _state(url: str) -> dict[str, object]:
-    with urllib.request.urlopen(f"{url}/_emulator/state", timeout=5) as answer:  # noqa: S310 - ours
+    with urllib.request.urlopen(f"{url}/_emulator/state", timeout=60) as answer:  # noqa: S310 - ours
         state: dict[str, object] = json.load(answer)
     return state
 
@@ -36,14 +38,37 @@ def test_a_port_that_is_taken_is_exit_code_3() -> None:
     assert emulator.seen == [
         (
             f"error: emulate: cannot listen on 127.0.0.1:{port}, expected a free port of this "
-            "machine, got: Address already in use. Choose another --port."
+            "machine, got: Address already in use. Choose another --host or --port."
         )
     ]
 
 
-def test_an_unknown_option_of_the_emulator_is_exit_code_2() -> None:
-    """Before it listens."""
-    assert cli.run(["emulate", "salesforce", "--option", "allow_anything=true"]) == 2
+def test_a_host_that_is_not_there_is_exit_code_3() -> None:
+    """In the system's words for it."""
+    with running("emulate", "salesforce", "--host", "no.such.host.invalid") as emulator:
+        assert emulator.exit_code() == 3
+    (line,) = emulator.seen
+    assert line.startswith("error: emulate: cannot listen on no.such.host.invalid:0")
+    assert "Unknown error" not in line
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("allow_anything=true", 'unknown option "allow_anything". '),
+        ("allow_any_custom_field", "wrong form, expected NAME=VALUE"),
+        ("=1", 'wrong form, expected NAME=VALUE, got "=1"'),
+        ("custom_fields=7", "cannot be used (custom_fields): "),
+    ],
+)
+def test_a_wrong_option_of_the_emulator_is_exit_code_2(
+    option: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before it listens, and with what is wrong in the words of the command line."""
+    assert cli.run(["emulate", "salesforce", "--option", option]) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"error: --option: {says}")
+    assert "__init__()" not in shown
 
 
 def test_options_of_the_emulator_are_taken_as_json() -> None:

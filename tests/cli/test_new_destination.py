@@ -1,5 +1,6 @@
 """`transformer new-destination`, and the walk through it in destinations/README.md."""
 
+import errno
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from transformer import scaffold
+from transformer import cli, scaffold
 from transformer.errors import ConfigurationError
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -44,11 +45,12 @@ def _run(checkout: Path, command: str) -> "subprocess.CompletedProcess[str]":
         env=environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=600,
         check=False,
     )
 
 
+@pytest.mark.timeout(1_800)
 def test_the_walk_through_works_as_it_is_written(checkout: Path) -> None:
     """The new destination passes the contract suite at once, and its page is made."""
     (block,) = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
@@ -105,3 +107,19 @@ def test_elsewhere_it_says_where_to_run_it(tmp_path: Path) -> None:
     """There is no template there."""
     with pytest.raises(ConfigurationError, match="Run it in a checkout of the project"):
         scaffold.planned(tmp_path, "acme")
+
+
+def test_a_folder_that_cannot_be_written_is_exit_code_3(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named, with what to do; no defect of the program."""
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.chdir(checkout)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert cli.run(["new-destination", "omega"]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: new-destination: ")
+    assert "destinations/omega: cannot be written, got: Permission denied." in line

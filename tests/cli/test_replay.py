@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from tests.unit import dead_letters
+from tests.waiting import PATIENCE_SECONDS, missing
 from transformer import cli
 from transformer.cli.options import Moment
 from transformer.clock import SystemClock
@@ -161,9 +162,12 @@ def _on_a_terminal(arguments: list[str], *, answer: bytes) -> str:
         env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
     )  # fmt: skip
     os.close(slave)
-    shown, answered, deadline = b"", False, time.monotonic() + 30
+    shown, answered, deadline = b"", False, time.monotonic() + PATIENCE_SECONDS
     try:
-        while time.monotonic() < deadline:
+        while True:
+            assert time.monotonic() < deadline, missing(
+                f"its end, after {shown!r}", PATIENCE_SECONDS
+            )
             if not select.select([master], [], [], 0.2)[0]:
                 continue
             try:
@@ -176,7 +180,7 @@ def _on_a_terminal(arguments: list[str], *, answer: bytes) -> str:
                 answered = True
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
         os.close(master)
     return shown.decode(errors="replace")
 
@@ -203,7 +207,7 @@ def test_a_time_may_be_how_long_ago_it_was(text: str, ago: float) -> None:
     assert Moment().convert(text, None, None) == pytest.approx(SystemClock().wall() - ago, abs=5)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "7w", "", "-1h"])
+@pytest.mark.parametrize("text", ["yesterday", "7w", "", "-1h", "9999999999d"])
 def test_what_is_no_time_is_said_with_what_is(text: str) -> None:
     """Both ways to write one."""
     with pytest.raises(click.BadParameter, match="expected ISO 8601 as in"):

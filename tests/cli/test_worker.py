@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import urllib.request
@@ -10,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.process import running
+from tests.cli.process import ROOT, running
+from tests.kafka_server import free_ports
+from tests.waiting import PATIENCE_SECONDS, deaf_port, until
 from transformer.embedded import EmbeddedCluster
 from transformer.kafka import KafkaBroker
 from transformer.record import Message
 
 CONFIG = """\
-kafka: {{bootstrap_servers: "{servers}", topics: events, connect_timeout_seconds: 2,
+kafka: {{bootstrap_servers: "{servers}", topics: events, connect_timeout_seconds: 20,
         group_prefix: "{group}-"}}
 connections:
   - name: crm
@@ -35,16 +38,15 @@ def cluster() -> Iterator[EmbeddedCluster]:
         yield made
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def _config(
-    folder: Path, servers: str, *, url: str = "http://127.0.0.1:9", drain: float = 10
+    folder: Path,
+    servers: str,
+    *,
+    url: str = "http://127.0.0.1:9",
+    drain: float = 10,
+    port: int | None = None,
 ) -> tuple[str, int]:
-    port = _free_port()
+    port = port or free_ports(1)[0]
     file = folder / "worker.yaml"
     text = CONFIG.format(
         servers=servers, url=url, drain=drain, port=port, group=f"{folder.name}-{port}"
@@ -58,7 +60,9 @@ def _servers(cluster: EmbeddedCluster) -> str:
 
 
 def _get(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+    with urllib.request.urlopen(
+        f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_SECONDS
+    ) as answer:
         return str(answer.read().decode())
 
 
@@ -89,7 +93,7 @@ def test_a_worker_delivers_reports_and_drains_on_sigterm(
         with running("worker", "--config", file) as worker:
             worker.wait_for("Worker is ready.")
             with running("results", "--config", file, "--from-beginning", "--json") as results:
-                result = json.loads(results.wait_for('"w1"', 30))
+                result = json.loads(results.wait_for('"w1"'))
                 assert (result["outcome"], result["writes"][0]["operation"]) == (
                     "delivered",
                     "created",
@@ -99,8 +103,8 @@ def test_a_worker_delivers_reports_and_drains_on_sigterm(
             assert json.loads(_get(port, "/readyz"))["status"] == "ok"
             assert json.loads(_get(port, "/healthz"))["status"] == "ok"
             settled = 'transformer_settled_events_total{connection="crm",object="Lead"'
-            assert settled in _get(port, "/metrics")
-            assert worker.send(signal.SIGTERM).exit_code(30) == 0
+            until("the event is counted", lambda: settled in _get(port, "/metrics"))
+            assert worker.send(signal.SIGTERM).exit_code() == 0
         with running("results", "--config", file, "--no-follow") as results:
             assert results.exit_code() == 0
             assert any("w1" in line and "Lead created" in line for line in results.seen)
@@ -118,35 +122,56 @@ def test_a_second_signal_ends_the_worker_at_once(
         "traits": {"email": "second@example.com"},
     }
     _produce(cluster.bootstrap_servers, "events", event)
-    file, port = _config(tmp_path, _servers(cluster), drain=60)
+    file, port = _config(tmp_path, _servers(cluster), drain=170)
     with running("worker", "--config", file) as worker:
         worker.wait_for("Worker is ready.")
-        while 'transformer_in_flight_records{connection="crm"} 0' in _get(port, "/metrics"):
-            pass
+        in_flight = r'^transformer_in_flight_records\{connection="crm"\} [1-9]'
+        until(
+            "an event is in flight",
+            lambda: bool(re.search(in_flight, _get(port, "/metrics"), re.MULTILINE)),
+        )
         worker.send(number).wait_for("Stopping")
-        assert worker.send(number).exit_code(5) == code
+        # Far sooner than the drain would end.
+        assert worker.send(number).exit_code(60) == code
 
 
 def test_a_broker_that_is_not_there_is_exit_code_3(tmp_path: Path) -> None:
     """With its address and what to do, and no traceback."""
-    file, _ = _config(tmp_path, f"127.0.0.1:{_free_port()}")
-    for command in (["worker"], ["results", "--no-follow"], ["check", "--online"]):
-        with running(*command, "--config", file) as process:
-            assert process.exit_code() == 3
-        shown = "\n".join(process.seen)
-        assert "kafka.bootstrap_servers" in shown
-        assert "Traceback" not in shown
+    with deaf_port() as nobody:
+        file, _ = _config(tmp_path, f"127.0.0.1:{nobody}")
+        for command in (["worker"], ["results", "--no-follow"], ["check", "--online"]):
+            with running(*command, "--config", file) as process:
+                assert process.exit_code() == 3
+            shown = "\n".join(process.seen)
+            assert "kafka.bootstrap_servers" in shown
+            assert "Traceback" not in shown
 
 
 def test_a_port_that_is_taken_is_exit_code_3(cluster: EmbeddedCluster, tmp_path: Path) -> None:
     """Before anything is read."""
-    file, port = _config(tmp_path, _servers(cluster))
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", port))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
+        port = int(taken.getsockname()[1])
+        file, _ = _config(tmp_path, _servers(cluster), port=port)
         with running("worker", "--config", file) as worker:
             assert worker.exit_code() == 3
     assert f"error: http: cannot listen on 127.0.0.1:{port}" in worker.seen[-1]
+
+
+def test_a_port_that_is_taken_is_exit_code_3_for_the_ledger_too(
+    cluster: EmbeddedCluster, tmp_path: Path
+) -> None:
+    """It serves what it proves: without its pages nobody would know."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = int(taken.getsockname()[1])
+        file, _ = _config(tmp_path, _servers(cluster), port=port)
+        with running("ledger", "--config", file) as ledger:
+            assert ledger.exit_code() == 3
+    assert f"error: http: cannot listen on 127.0.0.1:{port}" in ledger.seen[-1]
+    assert not list(ROOT.glob("*-data")), "the current folder may be read-only, as in a container"
 
 
 def test_a_paused_connection_reads_nothing_and_is_ready(

@@ -12,25 +12,26 @@ from typing import Any
 import pytest
 from aiokafka.protocol.group import LeaveGroupRequest
 
-from transformer.broker import Assigned, Assignments, Broker, Consumer, TopicSpec
+from tests.waiting import PATIENCE_SECONDS, missing
+from transformer.broker import Assigned, Assignments, Broker, Consumer, Reader, TopicSpec
 from transformer.clock import SystemClock
 from transformer.kafka import KafkaBroker, Options
 from transformer.kafka.consumer import KafkaConsumer
 from transformer.memory.broker import MemoryBroker, MemoryConsumer
 from transformer.record import Message, Partition, Record
 
-PATIENCE_SECONDS = 30.0
 PARTITIONS = 4
 KEYED = [Message(b"%d" % n, b"key-%d" % (n % 7)) for n in range(70)]
 _names = itertools.count()
 
 OPTIONS = Options(
-    connect_timeout_seconds=5.0,
-    session_timeout_seconds=6.0,
+    connect_timeout_seconds=30.0,
+    session_timeout_seconds=15.0,
     heartbeat_seconds=0.3,
-    rebalance_timeout_seconds=10.0,
-    commit_timeout_seconds=5.0,
-    produce_timeout_seconds=10.0,
+    rebalance_timeout_seconds=30.0,
+    commit_timeout_seconds=30.0,
+    produce_timeout_seconds=60.0,
+    transaction_timeout_seconds=60.0,
     max_request_bytes=4_194_304,
 )
 
@@ -45,7 +46,8 @@ class Worker:
         self.records: list[Record] = []
         self.commit_when_revoked: dict[Partition, int] = {}
         self.fail_when_assigned: Exception | None = None
-        self.assign_seconds = 0.0
+        self.may_assign = asyncio.Event()
+        self.may_assign.set()
         self.is_assigning = False
         self.consumer: Consumer
 
@@ -59,7 +61,7 @@ class Worker:
         self.told.append(("assigned", frozenset(partitions)))
         self.holds = dict(partitions)
         self.is_assigning = True
-        await asyncio.sleep(self.assign_seconds)
+        await self.may_assign.wait()
         self.is_assigning = False
         if self.fail_when_assigned is not None:
             raise self.fail_when_assigned
@@ -85,7 +87,11 @@ async def until(done: Callable[[], bool], *workers: Worker) -> None:
     """Let every worker read until `done`; fail when that takes too long."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not done():
-        assert time.monotonic() < deadline, [worker.told for worker in workers]
+        assert time.monotonic() < deadline, missing(
+            "what the test waits for",
+            PATIENCE_SECONDS,
+            lambda: [(worker.told, len(worker.records)) for worker in workers],
+        )
         for worker in workers:
             worker.records += await worker.consumer.read(max_records=500, timeout_seconds=0.05)
 
@@ -181,8 +187,17 @@ async def read_all(it: Harness, topic: str, count: int) -> list[Record]:
     """The first `count` records of a topic."""
     reader = await it.broker.reader([topic], from_beginning=True)
     records: list[Record] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(records) < count:
-            records += await reader.read(timeout_seconds=1.0)
+    await read_on(reader, records, count)
     await reader.close()
     return records
+
+
+async def read_on(reader: Reader, records: list[Record], count: int) -> None:
+    """Read on until there are `count` records."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(records) < count:
+        found = len(records)
+        assert time.monotonic() < deadline, missing(
+            f"{count} records instead of {found}", PATIENCE_SECONDS
+        )
+        records += await reader.read(timeout_seconds=1.0)

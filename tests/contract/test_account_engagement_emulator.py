@@ -201,7 +201,9 @@ async def test_records_are_created_read_changed_and_deleted() -> None:
         assert made.body == {"id": 1, "email": "a@x.io", "campaign": {"name": "Website Tracking"}}
         changed = await client.send("PATCH", f"{OBJECTS}/prospects/1", {"firstName": "A"})
         assert (changed.status, changed.body) == (204, {})
-        shown = await client.send("PATCH", f"{OBJECTS}/prospects/1?fields=firstName", {})
+        shown = await client.send(
+            "PATCH", f"{OBJECTS}/prospects/1?fields=firstName", {"lastName": "B"}
+        )
         assert (shown.status, shown.body) == (200, {"firstName": "A"})
         assert (await client.send("DELETE", f"{OBJECTS}/prospects/1")).status == 204
         read = await client.get("prospects/1", fields="id,isDeleted,assignedToId")

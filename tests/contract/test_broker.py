@@ -16,6 +16,7 @@ from tests.contract.brokers import (
     read_all,
     until,
 )
+from tests.waiting import PATIENCE_SECONDS
 from transformer.broker import TopicSpec
 from transformer.embedded import EmbeddedCluster
 from transformer.errors import PartitionLost, ProduceFailed
@@ -192,17 +193,22 @@ async def test_nothing_is_read_before_assigned_has_returned(full: Harness) -> No
     first = await full.worker(topic)
     await first.read_until(lambda: len(first.holds) == PARTITIONS)
     waiting = asyncio.create_task(read_once(first))
-    first.assign_seconds = 0.5
+    first.may_assign.clear()
     second = await full.worker(topic)
     await until(lambda: first.is_assigning, second)
     await produce(full, topic, *KEYED)
+    # The second member gets its records, and the first has as long for its own.
+    await second.read_until(lambda: bool(second.records))
+    await second.consumer.read(max_records=1, timeout_seconds=1.0)
+    assert not waiting.done()
+    first.may_assign.set()
     await until(waiting.done, second)
     assert await waiting == (True, False)
 
 
 async def read_once(worker: Worker) -> tuple[bool, bool]:
     """Whether one long read gave records, and whether `assigned` was running then."""
-    records = await worker.consumer.read(max_records=500, timeout_seconds=20.0)
+    records = await worker.consumer.read(max_records=500, timeout_seconds=PATIENCE_SECONDS)
     return bool(records), worker.is_assigning
 
 
@@ -274,10 +280,11 @@ async def test_read_returns_at_most_what_was_asked_for(full: Harness) -> None:
     await produce(full, topic, *KEYED)
     worker = await full.worker(topic)
     sizes = []
-    while len(worker.records) < len(KEYED):
-        got = await worker.consumer.read(max_records=8, timeout_seconds=0.2)
-        sizes.append(len(got))
-        worker.records += got
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(worker.records) < len(KEYED):
+            got = await worker.consumer.read(max_records=8, timeout_seconds=0.2)
+            sizes.append(len(got))
+            worker.records += got
     assert max(sizes) == 8
     assert len({(r.partition, r.offset) for r in worker.records}) == len(KEYED)
 
@@ -293,13 +300,13 @@ async def test_end_offsets_give_the_lag(full: Harness) -> None:
 
 
 async def test_a_live_member_is_freshly_confirmed(full: Harness) -> None:
-    """Heartbeats go on while nothing is read, and keep the age far below the session timeout."""
+    """Heartbeats go on while nothing is read, and make the membership young again and again."""
     topic = await full.topic()
     worker = await full.worker(topic)
     await worker.read_until(lambda: len(worker.holds) == PARTITIONS)
-    for _ in range(8):
-        await worker.consumer.read(max_records=1, timeout_seconds=0.2)
-        assert worker.consumer.membership_age_seconds() < 1.0
+    for _ in range(3):
+        await asyncio.sleep(1.0)
+        await worker.read_until(lambda: worker.consumer.membership_age_seconds() < 1.0)
 
 
 async def test_what_a_callback_raises_is_raised_by_read(full: Harness) -> None:

@@ -8,13 +8,14 @@ import pytest
 from tests.contract.brokers import (
     KEYED,
     PARTITIONS,
-    PATIENCE_SECONDS,
     Harness,
     by_partition,
     harness,
     produce,
     read_all,
+    read_on,
 )
+from tests.waiting import PATIENCE_SECONDS
 from transformer.clock import SystemClock
 from transformer.embedded import EmbeddedCluster
 from transformer.record import Message, Partition, Record
@@ -48,8 +49,7 @@ async def test_a_reader_reads_all_from_the_beginning(it: Harness) -> None:
         await produce(it, topic, *KEYED)
     reader = await it.broker.reader(topics, from_beginning=True)
     records: list[Record] = []
-    while len(records) < 2 * len(KEYED):
-        records += await reader.read(timeout_seconds=5.0)
+    await read_on(reader, records, 2 * len(KEYED))
     positions = await reader.positions()
     await reader.close()
     assert len(positions) == 2 * PARTITIONS
@@ -64,7 +64,9 @@ async def test_a_reader_from_the_end_reads_only_what_is_new(it: Harness) -> None
     reader = await it.broker.reader([topic], from_beginning=False)
     assert list(await reader.read(timeout_seconds=0.1)) == []
     await produce(it, topic, Message(b"new", b"k"))
-    assert [record.value for record in await reader.read(timeout_seconds=5.0)] == [b"new"]
+    assert [record.value for record in await reader.read(timeout_seconds=PATIENCE_SECONDS)] == [
+        b"new"
+    ]
 
 
 async def test_what_a_group_has_committed_is_told_without_joining_it(it: Harness) -> None:
@@ -97,9 +99,7 @@ async def test_a_reader_reads_on_from_where_it_is_sent(it: Harness) -> None:
     reader = await it.broker.reader([topic], from_beginning=False)
     await reader.seek({Partition(topic, home): sizes[home] - 3})
     records: list[Record] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(records) < 3:
-            records += await reader.read(timeout_seconds=1.0)
+    await read_on(reader, records, 3)
     assert [(r.partition, r.offset) for r in records] == [
         (home, offset) for offset in range(sizes[home] - 3, sizes[home])
     ]
@@ -119,13 +119,12 @@ async def test_a_reader_goes_to_the_first_record_of_a_time(full: Harness) -> Non
     await produce(full, topic, Message(b"young", b"a"))
     reader = await full.broker.reader([topic], from_beginning=True)
     await reader.seek_time(between)
-    assert [r.value for r in await reader.read(timeout_seconds=5.0)] == [b"young"]
+    young = await reader.read(timeout_seconds=PATIENCE_SECONDS)
+    assert [record.value for record in young] == [b"young"]
     assert all(at == end for at, end in (await reader.positions()).values())
     await reader.seek_time(0.0)
     records: list[Record] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(records) < 41:
-            records += await reader.read(timeout_seconds=1.0)
+    await read_on(reader, records, 41)
     assert sorted(r.value or b"" for r in records) == [b"old"] * 40 + [b"young"]
 
 
@@ -136,7 +135,5 @@ async def test_where_times_are_not_known_a_reader_begins_at_the_beginning(it: Ha
     reader = await it.broker.reader([topic], from_beginning=False)
     await reader.seek_time(SystemClock().wall() - 60)
     records: list[Record] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(records) < 2:
-            records += await reader.read(timeout_seconds=1.0)
+    await read_on(reader, records, 2)
     assert [record.value for record in records] == [b"1", b"2"]

@@ -32,6 +32,35 @@ async def test_contacts_are_linked_to_the_company_of_their_address() -> None:
         assert setup.linked(setup.contact("eve@new.example")) == [(made.id, UNLABELED)]
 
 
+@pytest.mark.parametrize("named", [True, False])
+async def test_one_pair_that_is_refused_costs_the_others_nothing(*, named: bool) -> None:
+    """HubSpot refuses the whole batch, and may or may not say for which record."""
+    async with connected({"company_association": "company"}) as setup:
+        known = setup.add("companies", name="Acme", domain="acme.example")
+        bad = setup.add("companies", name="Bad", domain="bad.example")
+        options = {"ids": [bad.id], "named": named}
+        setup.emulator.script(Fault("link_error", options=options))
+        people = [contact(f"p{n}@acme.example") for n in range(6)]
+        *outcomes, last = await setup.write(*people, contact("z@bad.example"))
+        assert [notes(outcome) for outcome in outcomes] == [[]] * 6
+        for n in range(6):
+            linked = setup.linked(setup.contact(f"p{n}@acme.example"))
+            assert linked == [(known.id, UNLABELED)]
+        why = "not linked: One or more associations are not valid."
+        assert notes(last) == [("dropped", "company", why)]
+        # All of them, then without the one at fault, and it alone; or halves of halves.
+        assert len(setup.sent("/batch/associate/default")) == (3 if named else 7)
+
+
+async def test_a_company_id_of_an_event_that_is_not_there_is_noted() -> None:
+    """The contact is delivered: trying again would find the same."""
+    async with connected({"company_association": "company"}) as setup:
+        (outcome,) = await setup.write(contact("a@acme.example", associatedcompanyid="424242"))
+        assert notes(outcome) == [
+            ("dropped", "company", "not linked: there is no company 424242"),
+        ]
+
+
 async def test_mail_providers_are_nobody_s_company() -> None:
     """And cost no request."""
     async with connected({"company_association": "email_domain"}) as setup:

@@ -2,10 +2,20 @@
 
 from dataclasses import replace
 
+import aiohttp
 import orjson
 import pytest
 
-from tests.contract.hubspot_portal import by_id, company, connected, contact, create, ids
+from tests.contract.hubspot_portal import (
+    TOKEN,
+    Setup,
+    by_id,
+    company,
+    connected,
+    contact,
+    create,
+    ids,
+)
 from transformer.outcome import Delivered, Reason, Redirect, Rejected, Retry, Skipped
 from transformer.upsert import Match, Operation, Upsert
 
@@ -13,6 +23,16 @@ from transformer.upsert import Match, Operation, Upsert
 def people(count: int, **properties: object) -> list[Upsert]:
     """So many different people."""
     return [contact(f"p{n}@acme.example", properties, firstname=f"P{n}") for n in range(count)]
+
+
+async def merge(setup: Setup, primary: str, other: str) -> None:
+    """Merge two contacts, as a user of the account does."""
+    body = {"primaryObjectId": primary, "objectIdToMerge": other}
+    async with aiohttp.ClientSession() as session:
+        url = f"{setup.emulator.url}/crm/v3/objects/contacts/merge"
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with session.post(url, json=body, headers=headers) as answer:
+            assert answer.status == 200
 
 
 @pytest.mark.parametrize("version", ["v3", "2026-03", "2026-09"])
@@ -55,12 +75,40 @@ async def test_no_batch_is_ever_larger_than_a_hundred() -> None:
         assert created == [100, 20]
 
 
-async def test_every_row_s_answer_is_matched_by_its_trace_id() -> None:
+@pytest.mark.parametrize("echo", [True, False])
+async def test_every_row_s_answer_is_matched_with_and_without_its_trace_id(*, echo: bool) -> None:
     """The emulator answers in another order than it was asked."""
-    async with connected() as setup:
+    async with connected(echo_trace_ids=echo) as setup:
         outcomes = await setup.write(*people(30))
         emails = [setup.contact(f"p{n}@acme.example").id for n in range(30)]
         assert ids(outcomes) == emails
+
+
+async def test_creates_without_trace_ids_in_their_results_are_made_once() -> None:
+    """HubSpot's guide shows results without them: told by what was set, equal ones in any order."""
+    async with connected() as setup:
+        deals = [create("deals", dealname=f"Deal {n % 7}", amount=n // 7) for n in range(20)]
+        outcomes = await setup.write(*deals, create("deals", dealname="Deal 0", amount=0))
+        made = {record.id: record.properties for record in setup.records("deals")}
+        assert len(made) == 21
+        assert {type(outcome) for outcome in outcomes} == {Delivered}
+        assert sorted(ids(outcomes), key=int) == list(made)
+        told = [made[record_id]["dealname"] for record_id in ids(outcomes)]
+        assert told == [f"Deal {n % 7}" for n in range(20)] + ["Deal 0"]
+
+
+async def test_a_merged_record_is_written_by_either_of_its_old_ids() -> None:
+    """The answer has the id of the record that both became."""
+    async with connected() as setup:
+        ada = setup.add("contacts", email="ada@acme.example")
+        bob = setup.add("contacts", email="bob@acme.example")
+        await merge(setup, ada.id, bob.id)
+        merged = setup.contact("ada@acme.example")
+        (outcome,) = await setup.write(by_id("contacts", bob.id, city="Bonn"))
+        assert outcome == Delivered("updated", merged.id, "contacts")
+        filled = replace(by_id("contacts", ada.id, zip="1"), fill=frozenset({"zip"}))
+        assert await setup.write(filled) == [Delivered("updated", merged.id, "contacts")]
+        assert (merged.properties["city"], merged.properties["zip"]) == ("Bonn", "1")
 
 
 async def test_an_upsert_by_address_always_carries_the_address_itself() -> None:

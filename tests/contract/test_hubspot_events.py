@@ -31,6 +31,18 @@ def reasons(outcomes: list[Outcome]) -> list[Reason | None]:
     return [getattr(outcome, "reason", None) for outcome in outcomes]
 
 
+async def test_definitions_are_read_to_the_last_page_with_their_properties() -> None:
+    """A page has a hundred; cursors are sent back as they came."""
+    async with connected({"track_events": "defined"}) as setup:
+        for n in range(250):
+            define(setup, f"event_{n}", revenue="number")
+        (outcome,) = await setup.write(event("Event 249", "m-1", revenue=1))
+        assert isinstance(outcome, Delivered)
+        assert outcome.notes == ()
+        (occurred,) = setup.emulator.events.occurred
+        assert occurred["properties"] == {"revenue": "1"}
+
+
 async def test_events_are_skipped_unless_track_events_is_on() -> None:
     """Without a request."""
     async with connected() as setup:

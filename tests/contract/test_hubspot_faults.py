@@ -86,6 +86,32 @@ async def test_a_207_is_read_row_by_row() -> None:
         assert len(setup.sent("/batch/upsert")) == 1
 
 
+async def test_rows_refused_by_an_error_that_names_none_are_sent_alone() -> None:
+    """Then the answers tell which of them it is about."""
+    async with connected() as setup:
+        known = [setup.add("contacts", email=f"p{n}@acme.example").id for n in range(2)]
+        text = '{"results": [], "errors": [{"category": "OBJECT_NOT_FOUND", "context": {}}]}'
+        fault = Fault("status", path="*/batch/update", status=207, text=text, count=1)
+        setup.emulator.script(fault)
+        ids = [known[0], "999999", known[1]]
+        outcomes = await setup.write(*(by_id("contacts", each, city="B") for each in ids))
+        assert by_type(outcomes, Delivered) == [0, 2]
+        assert by_type(outcomes, Rejected) == [1]
+        assert len(setup.sent("/batch/update")) == 4
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+async def test_a_page_that_is_not_hubspot_s_blames_no_row(status: int) -> None:
+    """A firewall's refusal waits; nothing is rejected for it, neither rows nor objects."""
+    for path in ("*/batch/upsert", "*/properties/*"):
+        async with connected() as setup:
+            fault = Fault("html", status=status, path=path, count=1)
+            failure = await one_failure(setup, fault, *people(3))
+            assert isinstance(failure, Unreachable)
+            assert "base_url" in str(failure)
+            assert by_type(await setup.write(*people(3)), Delivered) == [0, 1, 2]
+
+
 async def test_ids_that_are_not_there_reject_their_own_rows_only() -> None:
     """A 207 names them by id."""
     async with connected() as setup:

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from tests.contract.hubspot_portal import connected, contact
+from transformer.emulator.faults import Fault
 from transformer.outcome import Delivered, Reason, Rejected, Retry
 from transformer.upsert import Note
 
@@ -147,3 +148,17 @@ async def test_a_property_that_is_gone_has_the_properties_read_again() -> None:
         (second,) = await setup.write(contact("ada@acme.example", nickname="B", city="Bonn"))
         assert isinstance(second, Delivered)
         assert second.notes == (Note("unknown_field", "nickname"),)
+
+
+async def test_properties_that_come_in_pages_are_read_to_the_last_one() -> None:
+    """HubSpot documents one page; a second one would hold properties all the same."""
+    async with connected() as setup:
+        email = {"name": "email", "type": "string", "fieldType": "text"}
+        page = {"results": [email], "paging": {"next": {"after": "a+/=", "link": None}}}
+        fault = Fault(
+            "status", path="*/properties/*", status=200, text=orjson.dumps(page).decode(), count=1
+        )
+        setup.emulator.script(fault)
+        await setup.write(contact("ada@acme.example", firstname="Ada"))
+        assert setup.contact("ada@acme.example").properties["firstname"] == "Ada"
+        assert len(setup.sent("/crm/properties/2026-03/contacts")) == 2

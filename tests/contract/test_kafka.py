@@ -13,13 +13,14 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.contract.brokers import OPTIONS, Worker, unique, until
 from tests.kafka_server import PASSWORD, USERNAME, KafkaServer
+from tests.waiting import PATIENCE_SECONDS
 from transformer.broker import TopicSpec
 from transformer.errors import ConfigurationError, EnvironmentFault, PartitionLost, ProduceFailed
 from transformer.kafka import KafkaBroker, Options
 from transformer.record import Message, Partition
 from transformer.security import Mechanism, Security
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 
 @asynccontextmanager
@@ -88,7 +89,7 @@ async def refusal(servers: Sequence[str], security: Security) -> str:
     with pytest.raises(EnvironmentFault) as caught:
         async with opened(servers, security):
             pass
-    assert time.monotonic() - started < OPTIONS.connect_timeout_seconds + 2
+    assert time.monotonic() - started < OPTIONS.connect_timeout_seconds * 2
     return str(caught.value)
 
 
@@ -183,7 +184,7 @@ async def test_a_missing_source_topic_is_an_environment_fault(
     kafka_bootstrap_servers: list[str],
 ) -> None:
     """It names the topic; a group is never joined for nothing."""
-    options = dataclasses.replace(OPTIONS, connect_timeout_seconds=1.0)
+    options = dataclasses.replace(OPTIONS, connect_timeout_seconds=5.0)
     async with opened(kafka_bootstrap_servers, options=options) as broker:
         worker = Worker(lambda told: broker.consumer("group", ["no-such-topic"], told))
         with pytest.raises(EnvironmentFault, match="no-such-topic: there is no such topic"):
@@ -228,7 +229,7 @@ async def test_reading_producing_and_committing_go_on_after_a_restart(
     kafka_server: KafkaServer,
 ) -> None:
     """A broker killed and started again costs time only; the membership age tells (K7)."""
-    options = dataclasses.replace(OPTIONS, produce_timeout_seconds=60.0)
+    options = dataclasses.replace(OPTIONS, produce_timeout_seconds=PATIENCE_SECONDS)
     async with opened(kafka_server.bootstrap_servers, options=options) as broker:
         topic = unique("restart")
         await broker.ensure_topics([TopicSpec(topic, 2)])
@@ -257,7 +258,7 @@ async def commit_when_possible(worker: Worker, offsets: dict[Partition, int]) ->
             return False
         return True
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await attempt():
             await until(lambda: bool(worker.holds), worker)
 
@@ -270,7 +271,6 @@ async def test_everything_ends_in_bounded_time_while_the_broker_is_down(
         OPTIONS,
         commit_timeout_seconds=1.0,
         produce_timeout_seconds=1.0,
-        connect_timeout_seconds=1.0,
     )
     async with opened(kafka_server.bootstrap_servers, options=options) as broker:
         topic = unique("down")
@@ -288,6 +288,6 @@ async def test_everything_ends_in_bounded_time_while_the_broker_is_down(
                 await KafkaBroker(kafka_server.bootstrap_servers, options=options).open()
             started = time.monotonic()
             await broker.close()
-            assert time.monotonic() - started < 5.0
+            assert time.monotonic() - started < 30.0
         finally:
             await asyncio.to_thread(kafka_server.start)

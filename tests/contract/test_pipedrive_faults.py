@@ -54,6 +54,9 @@ async def test_an_answer_lost_for_one_says_nothing_of_the_others() -> None:
         new("notes", content="hi", person_id=1),
         new("leads", title="Big", person_id=1),
         new("activities", subject="Call", person_id=1),
+        new("deals", title=" Big ", value="5.0", currency="eur"),
+        new("notes", content="<b>hi</b> <script>x()</script> ", person_id=1),
+        new("activities", subject=" Call", note="<p>a &amp; <b>b</b></p>\n", person_id=1),
     ],
     ids=lambda upsert: upsert.object_type,
 )
@@ -262,6 +265,11 @@ async def test_the_cap_of_open_deals_is_named() -> None:
         (Fault("reset_before"), Unreachable),
         (Fault("status", status=402, text="{}"), Unauthorized),
         (Fault("status", status=405, text="{}"), Unauthorized),
+        (Fault("html", status=400), Unreachable),
+        (Fault("html", status=404), Unreachable),
+        (Fault("html", status=410), Unreachable),
+        (Fault("status", status=200, text="{}"), ServerFault),
+        (Fault("status", status=200, text='{"success":true,"data":[]}'), ServerFault),
     ],
     ids=lambda value: getattr(value, "kind", None) or value.__name__,
 )
@@ -274,17 +282,6 @@ async def test_failures_of_the_whole_are_raised(fault: Fault, failure: type[Exce
         to.company.faults.clear()
         to.clock.pass_seconds(60.0)
         assert {summary(o) for o in await to.settle(identify("a@x.io"))} == {"created"}
-
-
-async def test_success_false_is_no_success() -> None:
-    """Whatever the status says."""
-    async with connected() as to:
-        await to.one(identify())
-        text = '{"success": false, "error": "no", "data": {"id": 1}}'
-        for method in ("POST", "PATCH"):
-            to.company.script(Fault("status", method=method, status=200, text=text))
-        assert summary(await to.one(identify(name="Bea"))) == "refused"
-        assert summary(await to.one(identify("bea@x.io"))) == "refused"
 
 
 async def test_a_scope_that_is_missing_is_a_matter_of_the_setup() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.contract.pipedrive_company import (
@@ -98,6 +99,21 @@ async def test_a_value_that_its_field_cannot_take_is_rejected_before_it_is_sent(
         assert isinstance(outcome, Rejected)
         assert (outcome.reason, outcome.vendor["fields"]) == (reason, ["Mine"])
         assert to.route_calls("POST") == 0
+
+
+async def test_ids_of_options_that_come_as_texts_are_those_numbers() -> None:
+    """The fields API may answer either; records have numbers."""
+    async with connected() as to:
+        code = "c" * 40
+        tier = {
+            "field_name": "Tier", "field_code": code, "field_type": "enum", "is_custom_field": True,
+            "options": [{"id": "11", "label": "Gold"}, {"id": None, "label": "x"}, None],
+        }  # fmt: skip
+        text = orjson.dumps({"success": True, "data": [tier], "additional_data": None}).decode()
+        to.company.script(Fault("status", path="*/personFields", status=200, text=text))
+        await to.write(identify(tier="gold"))
+        (call,) = [each for each in to.company.requests if each["method"] == "POST"]
+        assert orjson.loads(str(call["body"]))["custom_fields"] == {code: 11}
 
 
 async def test_a_value_that_its_field_cannot_take_is_dropped_by_default() -> None:

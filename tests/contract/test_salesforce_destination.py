@@ -188,6 +188,31 @@ async def test_an_external_id_finds_or_creates_in_one_request() -> None:
         assert len(to.org.records("Contact")) == 3
 
 
+async def test_an_id_that_is_text_finds_its_record_in_a_field_of_numbers() -> None:
+    """Events have ids as texts; one that is no number is in no such field."""
+    async with connected(custom_fields={"Lead": ["Ref__c:double(18,0):externalId"]}) as to:
+        lead = to.org.add("Lead", {"LastName": "A", "Company": "B", "Ref__c": 42})
+        people = [identify(f"{ref}@x.io", Title="T") for ref in ("0042", "43", "x")]
+        batch = [
+            replace(each, matches=(Match("Ref__c", ref),))
+            for each, ref in zip(people, ("0042", "43", "x"), strict=True)
+        ]
+        known, created, refused = await to.write(*batch)
+        assert known == Delivered("updated", lead, "Lead")
+        assert [summary(created), summary(refused)] == ["created", "invalid_value"]
+        assert [row.values["Ref__c"] for row in to.org.records("Lead")] == [42, 43]
+        assert await to.write(batch[0]) == [known]
+        assert [summary(outcome) for outcome in await to.write(batch[2])] == ["invalid_value"]
+
+
+async def test_an_id_that_is_a_number_finds_its_record_in_a_field_of_texts() -> None:
+    """The other way round."""
+    async with connected(custom_fields={"Lead": ["Ref__c:string(40):externalId"]}) as to:
+        lead = to.org.add("Lead", {"LastName": "A", "Company": "B", "Ref__c": "42"})
+        found = replace(identify(Title="T"), matches=(Match("Ref__c", 42),))
+        assert await to.write(found) == [Delivered("updated", lead, "Lead")]
+
+
 async def test_a_field_that_is_no_external_id_is_said_to_be_none() -> None:
     """With what to do."""
     async with connected() as to:
@@ -338,3 +363,13 @@ async def test_a_duplicate_rule_is_met_as_configured(
         assert [summary(outcome) for outcome in outcomes] == [expected, "created"]
         if isinstance(outcomes[0], Retry):
             assert outcomes[0].redirect == Redirect("Lead", lead)
+
+
+async def test_duplicates_are_allowed_in_every_part_of_a_request_alike() -> None:
+    """Each collection of a composite says so for itself."""
+    rule = DuplicateRule("Lead", ("Phone",), "alert")
+    async with connected({"duplicates": "allow"}, duplicate_rules=[rule]) as to:
+        to.org.add("Lead", {"LastName": "A", "Company": "B", "Phone": "1"})
+        batch = [identify(f"p{number}@x.io", Phone="1") for number in range(201)]
+        assert {summary(outcome) for outcome in await to.write(*batch)} == {"created"}
+        assert to.org.api_calls == 2

@@ -19,6 +19,8 @@ import yaml
 
 from tests.cli.process import running
 from tests.deploy.tools import DEPLOY, ROOT, path_of
+from transformer import app
+from transformer.config import load
 from transformer.embedded import EmbeddedCluster
 from transformer.kafka import KafkaBroker
 from transformer.record import Message
@@ -129,6 +131,30 @@ def test_the_provisioning_of_grafana_names_what_is_mounted() -> None:
     assert source["url"] == "http://prometheus:9090"
 
 
+def test_the_configuration_is_taken_as_the_containers_have_it() -> None:
+    """With no variable set: the emulator is on the worker's own loopback, by its port."""
+    config = load(DEPLOY / "compose" / "transformer.yaml", app.kind, {})
+    (connection,) = config.connections
+    port = OURS["salesforce"]["command"][-1]
+    assert connection.settings["login_url"] == f"http://127.0.0.1:{port}"
+    assert OURS["worker"]["network_mode"] == "service:salesforce"
+    assert "--host" not in OURS["salesforce"]["command"]
+
+
+@pytest.mark.parametrize("job", ["transformer", "transformer-ledger"])
+def test_prometheus_scrapes_names_and_ports_that_are_there(job: str) -> None:
+    """By a service's name, or an alias where a service is in another's network."""
+    scraped = yaml.safe_load((DEPLOY / "compose" / "prometheus.yaml").read_text())
+    (entry,) = [one for one in scraped["scrape_configs"] if one["job_name"] == job]
+    (target,) = entry["static_configs"][0]["targets"]
+    names = {n for n, service in COMPOSE["services"].items() if "network_mode" not in service}
+    for service in COMPOSE["services"].values():
+        names |= set(service.get("networks", {}).get("default", {}).get("aliases", []))
+    host, port = target.split(":")
+    assert host in names
+    assert int(port) == load(DEPLOY / "compose/transformer.yaml", app.kind, {}).http.port
+
+
 def test_the_containers_run_as_plain_processes(tmp_path: Path) -> None:
     """Emulator, worker and ledger by their own command lines: healthy, at work, SIGTERM-clean."""
     with EmbeddedCluster() as cluster:
@@ -137,19 +163,18 @@ def test_the_containers_run_as_plain_processes(tmp_path: Path) -> None:
         commands = {n: image_command(service.get("command")) for n, service in OURS.items()}
         assert {command[0] for command in commands.values()} == {"transformer"}
         crm_line = [*commands["salesforce"][1:]]
-        crm_line[crm_line.index("0.0.0.0")] = "127.0.0.1"  # noqa: S104 - in the container
         crm_line[crm_line.index("--port") + 1] = "0"
         with running(*crm_line) as crm:
             environment = {
                 "KAFKA": servers, "CRM_URL": crm.wait_for("http://"), "HTTP_HOST": "127.0.0.1",
             }  # fmt: skip
             with running(*_local(commands["worker"], tmp_path), **environment) as worker:
-                port = _port(worker.wait_for("Worker is ready", 40))
+                port = _port(worker.wait_for("Worker is ready"))
                 assert _health(port) == 0
                 with running(*_local(commands["ledger"], tmp_path), **environment) as ledger:
-                    assert _health(_port(ledger.wait_for("Ledger is ready", 40))) == 0
+                    assert _health(_port(ledger.wait_for("Ledger is ready"))) == 0
                     assert ledger.send(signal.SIGTERM).exit_code() == 0
-                assert worker.send(signal.SIGTERM).exit_code(40) == 0
+                assert worker.send(signal.SIGTERM).exit_code() == 0
             assert _health(port) != 0
             config = str(_config(tmp_path))
             with running(

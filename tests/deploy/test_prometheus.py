@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-import socket
 import subprocess
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -19,6 +17,8 @@ from tests.cli.process import running
 from tests.deploy.rules import RULES, asked_for, rules
 from tests.deploy.tools import path_of
 from tests.e2e.workers import identify
+from tests.kafka_server import free_ports
+from tests.waiting import until
 from transformer.embedded import EmbeddedCluster
 from transformer.kafka import KafkaBroker
 from transformer.record import Message
@@ -40,7 +40,7 @@ connections:
 http: {{port: 0}}
 """
 SCRAPES = """\
-global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+global: {{scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 1s}}
 rule_files: ["{rules}"]
 scrape_configs:
   - job_name: transformer
@@ -54,7 +54,7 @@ UNSAID: Final = {
     listed.QUOTA_LIMIT.name,
 }
 
-pytestmark = [pytest.mark.prometheus, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.prometheus, pytest.mark.timeout(1_800)]
 
 
 class Prometheus:
@@ -66,7 +66,7 @@ class Prometheus:
     def get(self, path: str, **query: str) -> dict[str, list[dict[str, object]]]:
         """The `data` of an answer."""
         url = f"{self._url}{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own address
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - our own address
             body = json.load(answer)
         assert body["status"] == "success"
         data: dict[str, list[dict[str, object]]] = body["data"]
@@ -91,9 +91,7 @@ def prometheus(folder: Path, worker: str, ledger: str) -> Iterator[Prometheus]:
     """A Prometheus with our rules, scraping both every second."""
     config = folder / "prometheus.yaml"
     config.write_text(SCRAPES.format(rules=RULES, worker=worker, ledger=ledger))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    (port,) = free_ports(1)
     with (folder / "prometheus.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own arguments
             [
@@ -106,19 +104,15 @@ def prometheus(folder: Path, worker: str, ledger: str) -> Iterator[Prometheus]:
         )  # fmt: skip
     try:
         made = Prometheus(port)
-        until(made.is_up)
+        until("Prometheus serves", made.is_up, state=(folder / "prometheus.log").read_text)
         yield made
     finally:
         process.terminate()
-        process.wait(20)
-
-
-def until(what: Callable[[], bool], seconds: float = 40.0) -> None:
-    """Wait for it."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 async def feed(servers: list[str], count: int, start: int) -> None:
@@ -151,33 +145,49 @@ async def _watch(folder: Path, config: Path, servers: list[str]) -> None:
         running("ledger", "--config", str(config)) as ledger,
     ):
         ports = [
-            (await asyncio.to_thread(process.wait_for, "is ready", 40)).rpartition("=")[2]
+            (await asyncio.to_thread(process.wait_for, "is ready")).rpartition("=")[2]
             for process in (worker, ledger)
         ]
         with prometheus(folder, *ports) as watcher:
-            await asyncio.to_thread(until, lambda: watcher.values("sum(up)") == [2])
+            await _shows(watcher, "sum(up)", [2])
             await feed(servers, 20, 5)
-            settled = 'sum(transformer_settled_events_total{outcome="delivered"})'
-            await asyncio.to_thread(until, lambda: watcher.values(settled) == [25])
-            kept = "sum(transformer_ledger_settled_records)"
-            await asyncio.to_thread(until, lambda: watcher.values(kept) == [27])
-            await asyncio.to_thread(until, lambda: _is_recorded(watcher))
+            await _shows(
+                watcher, 'sum(transformer_settled_events_total{outcome="delivered"})', [25]
+            )
+            await _shows(watcher, "sum(transformer_ledger_settled_records)", [27])
+            await asyncio.to_thread(
+                until,
+                "every recorded series has values",
+                lambda: not _unrecorded(watcher),
+                state=lambda: f"Without: {_unrecorded(watcher)}",
+            )
             # The connection that is paused has its series, too.
-            paused = 'transformer_connection_state{state="paused"} == 1'
-            assert watcher.values(paused) == [1]
-            held = 'connection:transformer_lag_records:sum{connection="held"}'
-            await asyncio.to_thread(until, lambda: watcher.values(held) != [])
-            assert watcher.values('transformer_read_records_total{connection="held"}') == [0]
+            await _shows(watcher, 'transformer_connection_state{state="paused"} == 1', [1])
+            held = 'count(connection:transformer_lag_records:sum{connection="held"})'
+            await _shows(watcher, held, [1])
+            await _shows(watcher, 'transformer_read_records_total{connection="held"}', [0])
             await asyncio.to_thread(_judge, watcher)
 
 
-def _is_recorded(watcher: Prometheus) -> bool:
-    """Whether every recorded series that has a reason to be there has values."""
-    return all(
-        watcher.values(rule.record)
-        for rule in rules()
-        if rule.record and not asked_for(rule.expression) & UNSAID
+async def _shows(watcher: Prometheus, expression: str, values: list[float]) -> None:
+    """Wait until an expression gives these; a scrape that came too late leaves a hole."""
+    await asyncio.to_thread(
+        until,
+        f"{expression} gives {values}",
+        lambda: watcher.values(expression) == values,
+        state=lambda: f"It gives {watcher.values(expression)}",
     )
+
+
+def _unrecorded(watcher: Prometheus) -> list[str]:
+    """The recorded series that have a reason to be there, and no values."""
+    return [
+        rule.record
+        for rule in rules()
+        if rule.record
+        and not asked_for(rule.expression) & UNSAID
+        and not watcher.values(rule.record)
+    ]
 
 
 def _judge(watcher: Prometheus) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.__main__ import storm
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(2_400)]
 
 
 async def test_a_storm_loses_nothing_doubles_nothing_and_overwrites_nothing_newer(
@@ -18,4 +18,7 @@ async def test_a_storm_loses_nothing_doubles_nothing_and_overwrites_nothing_newe
     assert run.story.deeds.keys() >= {"kill", "term", "suspend", "start", "broker", "quota"}
     assert len(run.story.weather) >= 8
     # SIGTERM ends a worker that is still starting at once: it has read nothing yet.
-    assert run.story.deeds["exit 0"] + run.story.deeds["exit -15"] == run.story.deeds["term"]
+    # One that found no broker when it started has ended by itself.
+    exits = {deed: n for deed, n in run.story.deeds.items() if deed.startswith("exit")}
+    assert exits.keys() <= {"exit 0", "exit -15", "exit 3"}, run.log.read_text()[-4000:]
+    assert sum(exits.values()) == run.story.deeds["term"]

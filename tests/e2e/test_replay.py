@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from destinations.salesforce import emulator
 from destinations.salesforce.emulator import SalesforceEmulator
 from tests.e2e.workers import ROOT, Topics, WorkerProcess, identify
 from tests.unit import dead_letters
+from tests.waiting import PATIENCE_SECONDS, missing
 from transformer.kafka import KafkaBroker
 from transformer.record import Record
 from transformer.replay.letters import is_mark
@@ -23,6 +25,7 @@ from transformer.replay.origin import replay_of
 
 PEOPLE = 8
 LETTERS = 3_000
+INTERRUPTIONS = 4
 MAPPING = """
 version: 1
 tables:
@@ -35,16 +38,23 @@ upserts:
     match: [{{Email: email}}]
 """
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1_800)]
 
 
-async def read(broker: KafkaBroker, topic: str) -> list[Record]:
-    """Everything that can be read of a topic."""
+async def read(broker: KafkaBroker, topic: str, count: int = 0) -> list[Record]:
+    """Everything that can be read of a topic, once there are `count` records at least.
+
+    A transaction ends a moment after its commit is answered.
+    """
     reader = await broker.reader([topic], from_beginning=True)
     records: list[Record] = []
-    async with asyncio.timeout(60):
-        while any(at < end for at, end in (await reader.positions()).values()):
-            records += await reader.read(timeout_seconds=0.5)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(records) < count or any(at < end for at, end in (await reader.positions()).values()):
+        found = len(records)
+        assert time.monotonic() < deadline, missing(
+            f"{count} records of {topic} instead of {found}", PATIENCE_SECONDS
+        )
+        records += await reader.read(timeout_seconds=0.5)
     await reader.close()
     return records
 
@@ -57,13 +67,16 @@ async def results(broker: KafkaBroker, topics: Topics, connection: str) -> list[
 
 async def settled(broker: KafkaBroker, topics: Topics, **wanted: Mapping[str, int]) -> None:
     """Wait until each connection has so many results per outcome, whatever else it has."""
-    async with asyncio.timeout(60):
-        for connection, expected in wanted.items():
-            counts: Counter[str] = Counter()
-            while any(counts[outcome] < count for outcome, count in expected.items()):
-                counts = Counter()
-                for result in await results(broker, topics, connection):
-                    counts[result["outcome"]] += result.get("count", 1)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    for connection, expected in wanted.items():
+        counts: Counter[str] = Counter()
+        while any(counts[outcome] < count for outcome, count in expected.items()):
+            assert time.monotonic() < deadline, missing(
+                f"{connection} has {expected} instead of {dict(counts)}", PATIENCE_SECONDS
+            )
+            counts = Counter()
+            for result in await results(broker, topics, connection):
+                counts[result["outcome"]] += result.get("count", 1)
 
 
 async def replay(config: Path, *arguments: str) -> list[dict[str, Any]]:
@@ -74,7 +87,7 @@ async def replay(config: Path, *arguments: str) -> list[dict[str, Any]]:
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE, cwd=ROOT,
     )  # fmt: skip
-    out, problems = await asyncio.wait_for(process.communicate(), 60)
+    out, problems = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     assert process.returncode == 0, problems.decode()
     return [orjson.loads(line) for line in out.splitlines()]
 
@@ -212,20 +225,11 @@ async def test_a_replay_killed_again_and_again_produces_each_letter_once(
     config = topics.config(tmp_path, "http://127.0.0.1:9")
     text = config.read_text().replace("name: salesforce", "name: crm")
     config.write_text(text)
-    places = [(n, n % topics.partitions) for n in range(LETTERS)]
-    rng.shuffle(places)
-    producer = await broker.producer()
-    await producer.produce(topics.letters, [
-        dead_letters.letter(
-            dead_letters.record(n, partition=partition, topic=topics.events), email=f"{n}@x.io"
-        )
-        for n, partition in places
-    ])  # fmt: skip
-    interrupted = 0
-    for _ in range(12):
-        seen = len(await read(broker, topics.events))
-        if seen == LETTERS:
-            break
+    interrupted = made = 0
+    while interrupted < INTERRUPTIONS:
+        if len(await read(broker, topics.events)) >= made - LETTERS // 10:
+            await add_letters(broker, topics, rng, made)
+            made += LETTERS
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "transformer", "replay", "--config", str(config), "--yes"),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
@@ -243,7 +247,7 @@ async def test_a_replay_killed_again_and_again_produces_each_letter_once(
         await process.wait()
         await ends.close()
     await replay(config, "--yes")
-    events = await read(broker, topics.events)
+    events = await read(broker, topics.events, made)
     order: dict[int, list[int]] = {}
     for record in events:
         said = replay_of(record.headers)
@@ -251,9 +255,22 @@ async def test_a_replay_killed_again_and_again_produces_each_letter_once(
         assert said.origin.partition == record.partition
         order.setdefault(record.partition, []).append(said.origin.offset)
     assert order == {
-        number: list(range(number, LETTERS, topics.partitions))
-        for number in range(topics.partitions)
+        number: list(range(number, made, topics.partitions)) for number in range(topics.partitions)
     }
-    assert sum(is_mark(record) for record in await read(broker, topics.letters)) == LETTERS
-    assert interrupted >= 3
+    letters = await read(broker, topics.letters, 2 * made)
+    assert sum(is_mark(record) for record in letters) == made
     await broker.close()
+
+
+async def add_letters(broker: KafkaBroker, topics: Topics, rng: random.Random, start: int) -> None:
+    """So many more dead letters, in no order."""
+    places = [(n, n % topics.partitions) for n in range(start, start + LETTERS)]
+    rng.shuffle(places)
+    producer = await broker.producer()
+    await producer.produce(topics.letters, [
+        dead_letters.letter(
+            dead_letters.record(n, partition=partition, topic=topics.events), email=f"{n}@x.io"
+        )
+        for n, partition in places
+    ])  # fmt: skip
+    await producer.close()

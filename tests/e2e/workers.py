@@ -6,14 +6,17 @@ import signal
 import sys
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 
+from tests.waiting import eventually, nothing
 from transformer.broker import TopicSpec
 from transformer.clock import SystemClock
+from transformer.errors import EnvironmentFault
 from transformer.kafka import KafkaBroker
 from transformer.record import Message, Partition
 
@@ -122,11 +125,17 @@ class WorkerProcess:
                 cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
 
-    async def ready(self, seconds: float = 60.0) -> None:
+    async def ready(self) -> None:
         """Wait until it says that it is ready: it has joined its group and takes signals."""
-        async with asyncio.timeout(seconds):
-            while "Worker is ready" not in self._log.read_text()[self._began :]:
-                await asyncio.sleep(0.1)
+        await eventually("the worker is ready", self._is_ready, state=self.said)
+
+    def _is_ready(self) -> bool:
+        assert self.process.returncode is None, self.said()
+        return "Worker is ready" in self._log.read_text()[self._began :]
+
+    def said(self) -> str:
+        """How it ended, when it has, and the last that it said, for messages of failing tests."""
+        return f"exit code {self.process.returncode}: {self._log.read_text()[-4000:]}"
 
     async def signal(self, number: signal.Signals) -> None:
         """Send a signal to it."""
@@ -138,10 +147,13 @@ class WorkerProcess:
             self.process.kill()
         await self.process.wait()
 
-    async def stop(self, seconds: float = 30.0) -> int:
-        """SIGTERM; return its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self.process.wait(), seconds)
+    async def stop(self) -> int:
+        """SIGTERM, unless it has ended by itself; return its exit code."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTERM)
+        ended = asyncio.ensure_future(self.process.wait())
+        await eventually("the worker has ended", ended.done, state=self.said)
+        return await ended
 
 
 class Accounts:
@@ -151,12 +163,14 @@ class Accounts:
         self.results: dict[tuple[Partition, int], list[dict[str, object]]] = defaultdict(list)
 
     async def follow(self, broker: KafkaBroker, topics: Topics) -> None:
-        """Read the metrics topic until cancelled."""
+        """Read the metrics topic until cancelled; a broker that is away is asked again."""
         reader = await broker.reader([topics.metrics], from_beginning=True)
         try:
             while True:
-                for record in await reader.read(timeout_seconds=0.5):
-                    self._take(orjson.loads(record.value or b""))
+                with suppress(EnvironmentFault):
+                    for record in await reader.read(timeout_seconds=0.5):
+                        self._take(orjson.loads(record.value or b""))
+                await asyncio.sleep(0)
         finally:
             await reader.close()
 
@@ -167,11 +181,16 @@ class Accounts:
         for offset in range(first, last + 1):
             self.results[partition, offset].append(result)
 
-    async def reach(self, count: int, seconds: float) -> None:
-        """Wait until `count` offsets are accounted for."""
-        async with asyncio.timeout(seconds):
-            while len(self.results) < count:
-                await asyncio.sleep(0.1)
+    async def reach(
+        self, count: int, seconds: float, state: Callable[[], object] = nothing
+    ) -> None:
+        """Wait until `count` offsets are accounted for; fail with that and `state` instead."""
+        await eventually(
+            f"{count} offsets are accounted for",
+            lambda: len(self.results) >= count,
+            seconds=seconds,
+            state=lambda: f"{len(self.results)} are. {state()}",
+        )
 
     def outcomes(self) -> dict[tuple[Partition, int], str]:
         """The last outcome of every offset."""

@@ -130,11 +130,17 @@ http: {port: web}
         ),
         (
             "kafka: {",
-            "c.yaml:1: $: not valid YAML: expected the node content, but found '<stream end>'.",
+            (
+                "c.yaml:1: $: not valid YAML: expected the node content, but found '<stream end>'. "
+                "Indent with spaces, and quote texts with special characters."
+            ),
         ),
         (
             "a: \tb: c",
-            "c.yaml:1: $: not valid YAML: found character '\\t' that cannot start any token.",
+            (
+                "c.yaml:1: $: not valid YAML: found character '\\t' that cannot start any token. "
+                "Indent with spaces, and quote texts with special characters."
+            ),
         ),
     ],
 )
@@ -260,6 +266,34 @@ def test_security_is_read_and_judged(tmp_path: Path) -> None:
         (
             "c.yaml:3: $.kafka.security.username: has no effect with protocol PLAINTEXT. "
             "Remove it, or choose another protocol."
+        )
+    ]
+
+
+def test_files_of_security_are_relative_to_the_configuration(tmp_path: Path) -> None:
+    """As mappings and secrets are, wherever the worker is started."""
+    names = "ca_file: ca.pem, certificate_file: own/c.pem, key_file: /keys/k.pem"
+    config = read(
+        tmp_path, MINIMAL.replace("  topics", f"  security: {{protocol: SSL, {names}}}\n  topics")
+    )
+    assert config.kafka is not None
+    assert config.kafka.security == Security(
+        protocol="SSL",
+        ca_file=str(tmp_path / "ca.pem"),
+        certificate_file=str(tmp_path / "own/c.pem"),
+        key_file="/keys/k.pem",
+    )
+
+
+def test_a_list_of_the_wrong_type_is_told_once(tmp_path: Path) -> None:
+    """Not that it is empty, too."""
+    assert problems(tmp_path, MINIMAL.replace("topics: events", "topics: {a: 1}")) == [
+        "c.yaml:3: $.kafka.topics: wrong type, expected one value, got a mapping."
+    ]
+    assert problems(tmp_path, MINIMAL.replace("topics: events", "topics: []")) == [
+        (
+            "c.yaml:3: $.kafka.topics: empty, expected at least one: a topic name of letters, "
+            "digits, dots, dashes and underscores."
         )
     ]
 

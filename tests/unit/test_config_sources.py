@@ -34,6 +34,33 @@ def test_a_missing_variable_is_named_with_its_line(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["${NO PE}", "${TOKEN", "${A:-${B}}", "x${}"])
+def test_what_is_nearly_a_variable_is_told(tmp_path: Path, text: str) -> None:
+    """It would be taken for the secret itself."""
+    assert problems(tmp_path, MINIMAL + f"    settings: {{token: '{text}'}}\n") == [
+        (
+            "c.yaml:7: $.connections[0].settings.token: `${` begins no variable, expected ${NAME} "
+            "or ${NAME:-default}. Correct it; a text that holds `${` itself may come from a "
+            "variable or a file."
+        )
+    ]
+
+
+def test_a_variable_may_hold_what_looks_like_one(tmp_path: Path) -> None:
+    """Its value is taken as it is."""
+    text = MINIMAL + "    settings: {token: '${TOKEN}'}\n"
+    config = read(tmp_path, text, {"TOKEN": "${NO PE"})
+    assert config.connections[0].settings["token"] == "${NO PE"
+
+
+def test_an_empty_secret_file_is_told(tmp_path: Path) -> None:
+    """At its line, not as credentials that are missing altogether."""
+    (tmp_path / "token").write_text("\n", encoding="utf-8")
+    (line,) = problems(tmp_path, MINIMAL + "    settings: {token: 'file:token'}\n")
+    assert line.startswith("c.yaml:7: $.connections[0].settings.token: cannot read the file ")
+    assert line.endswith("token, expected a text file, got: an empty file.")
+
+
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     """Relative to the configuration, without its last line break."""
     (tmp_path / "token").write_text("from file\n", encoding="utf-8")

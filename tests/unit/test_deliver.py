@@ -100,6 +100,7 @@ def test_writes_of_a_leaving_partition_are_not_sent_again_when_their_request_fai
         await asyncio.sleep(1.05)
         bench.partition.leaving = True
         bench.deliverer.forget_leaving()
+        assert not await bench.deliverer.landed(0.01)
         assert await bench.deliverer.landed(5.0)
         await bench.drained()
         assert (len(bench.crm.sent), bench.results) == (1, {})

@@ -32,6 +32,17 @@ def test_what_is_older_than_the_window_no_longer_counts() -> None:
     assert fuse.wait_seconds(120.0) == 0.0
 
 
+def test_the_window_moves_by_a_part_of_it() -> None:
+    """What is older falls out of it while what came since still counts."""
+    fuse = Fuse(POLICY)
+    counted(fuse, 0.0, 50, 0)
+    counted(fuse, 30.0, 50, 0)
+    counted(fuse, 61.0, 49, 0)
+    assert fuse.wait_seconds(61.0) == 0.0
+    counted(fuse, 62.0, 1, 0)
+    assert fuse.wait_seconds(62.0) == 30.0
+
+
 def test_it_tries_again_with_a_few_and_doubles_its_pause_while_they_are_rejected() -> None:
     """After the pause a tenth is enough to judge by; a good one closes it for good."""
     fuse = Fuse(POLICY)

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
@@ -19,9 +19,11 @@ from transformer.errors import (
     WriteFailed,
 )
 from transformer.http import (
+    WHOLE_ANSWER,
     Exchange,
     HttpClient,
     Request,
+    Timeouts,
     is_loopback,
     retry_after_seconds,
     url_problem,
@@ -355,3 +357,28 @@ async def test_nobody_listening_is_unreachable() -> None:
     sent = Request("POST", f"http://127.0.0.1:{port}/", "x", writes=True)
     assert isinstance(await failure(http, sent), Unreachable)
     await http.close()
+
+
+class _Trickle(httpx.AsyncByteStream):
+    """An answer that never pauses for long, and never ends."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(("writes", "expected"), [(True, AnswerLost), (False, Unreachable)])
+async def test_an_answer_that_trickles_in_for_ever_is_given_up(
+    writes: bool, expected: type[WriteFailed]
+) -> None:
+    """Though each byte comes within the read timeout."""
+    trickling = HttpClient(
+        budget=Budget(),
+        clock=ManualClock(),
+        timeouts=Timeouts(read_seconds=0.1 / WHOLE_ANSWER),
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=_Trickle())),
+    )
+    found = await failure(trickling, request(writes=writes))
+    assert type(found) is expected
+    assert "trickled" in str(found)

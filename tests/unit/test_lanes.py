@@ -127,13 +127,13 @@ def test_a_delayed_write_keeps_its_lane_and_takes_in_what_queued_behind_it() -> 
 
 
 def test_a_split_write_is_sent_part_by_part_in_order() -> None:
-    """After a refusal each event goes alone, the older one first, and takes no more in."""
+    """After a refusal each event goes alone, the older one first, then what had come behind."""
     lanes = Lanes()
     lanes.add(source("a@x.io", 0, n=0), now=0.0)
     lanes.add(source("a@x.io", 1, n=1), now=0.0)
     (write,) = lanes.take(10)
-    lanes.replace(write, write.split())
     lanes.add(source("a@x.io", 2, n=2), now=0.0)
+    lanes.replace(write, write.split())
     sent = []
     while batch := lanes.take(10):
         (part,) = batch

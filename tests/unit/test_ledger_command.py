@@ -92,8 +92,16 @@ def test_a_range_of_times_is_judged(
     assert run([*arguments, "--from", "2026-11-22T12:02:00"]) == 0
     assert run([*arguments, "--to", "2026-11-22T12:02:00Z"]) == 1
     assert run([*arguments, "--to", "2026-11-22T12:00:30+00:00", "--connection", "crm"]) == 0
-    assert run([*arguments, "--connection", "other"]) == 0
+    assert run([*arguments, "--from", "2026-11-23"]) == 0
     assert "There is nothing to judge" in capsys.readouterr().err
+
+
+def test_a_connection_that_is_not_configured_is_no_proof(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip of the pen must not look as if everything were accounted for: exit code 2."""
+    assert run(["ledger", "--config", config, "--once", "--connection", "crn"]) == 2
+    assert 'no connection is named "crn", expected one of crm.' in capsys.readouterr().err
 
 
 def test_wrong_options_are_answered_with_what_to_write(

@@ -29,7 +29,7 @@ def test_the_stages_of_the_story_are_counted() -> None:
     observer.read(10, 2048)
     observer.stage("write", 0.2)
     observer.settled("delivered", "", "Lead", "created", 3)
-    observer.latency(0.7)
+    observer.latencies([0.7])
     observer.batch(2, 3)
     observer.retried("throttled", 2)
     observer.produced("metrics", 3)
@@ -62,6 +62,24 @@ def test_the_stages_of_the_story_are_counted() -> None:
         == 1
     )
     assert _value(metrics, "transformer_build_info", version="1.2.3") == 1
+
+
+def test_latencies_are_counted_in_their_buckets() -> None:
+    """A value on a bound belongs to it; one beyond all bounds is only in the last."""
+    metrics = Metrics("1.2.3")
+    metrics.connection("idle", [])
+    observer = metrics.connection("crm", ["Lead"])
+    observer.latencies([0.05, 0.1, 0.7])
+    observer.latencies([50_000.0])
+    name = "transformer_delivery_latency_seconds"
+    counted = {
+        bound: _value(metrics, f"{name}_bucket", connection="crm", le=bound)
+        for bound in ("0.1", "0.25", "1.0", "21600.0", "+Inf")
+    }
+    assert counted == {"0.1": 2, "0.25": 2, "1.0": 3, "21600.0": 3, "+Inf": 4}
+    assert _value(metrics, f"{name}_count", connection="crm") == 4
+    assert _value(metrics, f"{name}_sum", connection="crm") == 50_000.85
+    assert _value(metrics, f"{name}_count", connection="idle") == 0
 
 
 def test_gauges_are_read_from_the_status_when_scraped() -> None:

@@ -101,6 +101,7 @@ def test_one_rejected_write_makes_the_event_rejected() -> None:
     assert work(Delivered("created", "1"), rejected).summary == ("rejected", "value_too_long")
     skipped = Skipped(Reason.UNCHANGED)
     assert work(skipped, Delivered("created", "1")).summary == ("delivered", None)
+    assert work(Delivered("created", "1"), skipped).summary == ("delivered", None)
     assert work(skipped).summary == ("skipped", "unchanged")
 
 

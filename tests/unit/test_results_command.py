@@ -73,6 +73,37 @@ def test_results_are_shown_from_a_time_on(
     assert sorted(orjson.loads(line)["message_id"] for line in lines) == shown
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--reason", "unknown_feild"], 'Did you mean "unknown_field"?'),
+        (["--connection", "crn"], 'no connection is named "crn", expected one of crm.'),
+    ],
+)
+@pytest.mark.parametrize("command", ["results", "replay"])
+def test_a_filter_that_nothing_can_pass_is_refused(
+    command: str,
+    config: str,
+    arguments: list[str],
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A misspelt word must not look as if there were nothing: exit code 2, and no heading."""
+    assert run([command, "--config", config, *arguments]) == 2
+    shown = capsys.readouterr()
+    assert says in shown.err
+    assert shown.out == ""
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_columns_have_a_heading(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """For people; machines get JSON lines alone."""
+    assert run(["results", "--config", config, "--no-follow"]) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert heading.split()[:4] == ["time", "connection", "outcome", "reason"]
+    assert len(lines) == 6
+
+
 def test_a_time_and_the_beginning_exclude_each_other(
     config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

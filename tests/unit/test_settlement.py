@@ -1,6 +1,7 @@
 """Settlement: what becomes of writes after their request."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 from tests.invariants.virtual import run
@@ -213,5 +214,28 @@ def test_an_endless_redirect_is_refused() -> None:
         await bench.drained()
         assert bench.results == {0: "refused"}
         assert len(bench.crm.sent) < 10
+
+    run(main())
+
+
+def test_writes_of_one_batch_that_are_to_be_tried_again_share_a_request_again() -> None:
+    """However long the wait that was drawn: a request each would burn the quota."""
+
+    async def main() -> None:
+        tries: Counter[object] = Counter()
+
+        def locked_twice(batch: Sequence[Upsert]) -> Sequence[Outcome]:
+            tries.update(u.properties["n"] for u in batch)
+            made = Delivered("created", "1")
+            return [
+                Retry(Reason.ROW_LOCKED) if tries[u.properties["n"]] < 3 else made for u in batch
+            ]
+
+        bench = Bench(locked_twice)
+        for n in range(8):
+            bench.add(n)
+        await asyncio.sleep(60)
+        await bench.drained()
+        assert [len(ns) for _, ns in bench.crm.sent] == [8, 8, 8]
 
     run(main())

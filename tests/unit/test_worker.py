@@ -10,6 +10,7 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.waiting import PATIENCE_SECONDS
 from transformer import app
 from transformer.clock import SystemClock
 from transformer.config import load
@@ -45,7 +46,7 @@ class Scene:
         """The samples of one metric, by the labels beyond the connection."""
 
         def get() -> str:
-            with urllib.request.urlopen(PAGE.format(self._port), timeout=5) as answer:  # noqa: S310 - our own address
+            with urllib.request.urlopen(PAGE.format(self._port), timeout=60) as answer:  # noqa: S310 - our own address
                 return str(answer.read().decode())
 
         families = text_string_to_metric_families(await asyncio.to_thread(get))
@@ -69,11 +70,11 @@ async def running(broker: MemoryBroker, folder: Path, *, paused: bool) -> AsyncI
     ports: asyncio.Queue[int] = asyncio.Queue()
     task = asyncio.create_task(worker.run(ports.put_nowait))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             yield Scene(worker, await ports.get(), task)
     finally:
         worker.stop()
-        await asyncio.wait([task], timeout=10)
+        await asyncio.wait([task], timeout=PATIENCE_SECONDS)
 
 
 async def test_a_paused_connection_has_all_its_series(tmp_path: Path) -> None:

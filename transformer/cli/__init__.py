@@ -3,7 +3,9 @@
 Commands are imported when they are run, so that each starts as fast as its own imports.
 """
 
+import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +22,7 @@ RUNTIME: Final = 1
 CONFIGURATION: Final = 2
 ENVIRONMENT: Final = 3
 INTERRUPTED: Final = 130
+_NO_ROOM: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 COMMANDS: Final = {
     "demo": "See the main job done here, in under two minutes.",
@@ -88,6 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit. Never shows a traceback."""
     # Until a command sets its own: without one, what libraries log comes with tracebacks and texts.
     log.configure(style="console", level="warning")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know ASCII only
     sys.exit(run(arguments))
 
 
@@ -105,13 +111,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return CONFIGURATION
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has had enough; say nothing more, also not at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return OK
+    except OSError as fault:
+        return _unwritten(fault)
     except Exception as fault:  # noqa: BLE001  # the last resort: a line in place of a traceback
         return _failed(fault)
     return code if isinstance(code, int) else OK
+
+
+def _unwritten(fault: OSError) -> int:
+    """What to say and return when stdout takes no more; of anything else, as of every failure."""
+    if not isinstance(fault, BrokenPipeError) and fault.errno not in _NO_ROOM:
+        return _failed(fault)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for what Python flushes at its end
+    if isinstance(fault, BrokenPipeError):
+        return OK  # whoever read our output has had enough
+    why = os.strerror(fault.errno or 0)
+    click.echo(f"error: output: expected room to write to, got: {why}. Make room.", err=True)
+    return RUNTIME
 
 
 def _failed(fault: Exception) -> int:

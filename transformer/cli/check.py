@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -12,7 +13,12 @@ from transformer.cli import options, terminal
 from transformer.clock import SystemClock
 from transformer.config import Config, load
 from transformer.destination import Finding
-from transformer.errors import EnvironmentFault, WriteFailed
+from transformer.errors import ConfigurationError, EnvironmentFault, Unreachable, WriteFailed
+
+_REACH: Final = (
+    " Check the addresses in its settings (host, port, http or https), and that this machine "
+    "reaches them."
+)
 
 
 @click.command(
@@ -80,7 +86,10 @@ async def _online(config: Config, wired: Sequence[Wired]) -> tuple[list[Finding]
 async def _kafka(config: Config, wired: Sequence[Wired]) -> tuple[list[Finding], bool]:
     kafka = app.kafka_of(config)
     names = [spec.name for spec in app.topic_specs(kafka, tuple(o.connection for o in wired))]
-    broker = app.broker(config)
+    try:
+        broker = app.broker(config)
+    except ConfigurationError as fault:
+        return [Finding("error", "kafka", problem) for problem in fault.problems], False
     try:
         await broker.open()
         present = await broker.topic_names()
@@ -114,7 +123,8 @@ async def _destination(one: Wired) -> tuple[Sequence[Finding], bool]:
     try:
         return await destination.check(one.mapping.fields()), False
     except (EnvironmentFault, WriteFailed) as fault:
-        return [Finding("error", one.kind.name, str(fault))], True
+        advice = _REACH if isinstance(fault, Unreachable) else ""
+        return [Finding("error", one.kind.name, f"{fault}{advice}")], True
     finally:
         await destination.close()
 

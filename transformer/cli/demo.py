@@ -80,6 +80,7 @@ def _print(console: Console, report: Report) -> None:
             right=("writes",),
         )
     )
+    console.print("Events of one person that come together are merged: they share one write.")
     console.print()
     console.print(
         terminal.table(
@@ -106,7 +107,7 @@ def _side_by_side(deliveries: Sequence[Delivery]) -> object:
         total = max(1, len(account.sources))
         objects = ", ".join(f"{name} {count}" for name, count in sorted(account.objects().items()))
         counts = [account.count(outcome) for outcome in ("delivered", "skipped", "rejected")]
-        rows.append((each.title, *counts, objects, round(each.api_calls * 1_000 / total)))
+        rows.append((each.title, *counts, objects, f"{round(each.api_calls * 1_000 / total):,}"))
     return terminal.table(
         "The same events, delivered to every CRM side by side",
         ("CRM", "delivered", "skipped", "rejected", "writes delivered, by object",

@@ -2,7 +2,11 @@
 
 import asyncio
 import os
+import re
 import signal
+import socket
+from collections.abc import Mapping
+from typing import Final
 
 import click
 import orjson
@@ -11,6 +15,8 @@ from transformer import app
 from transformer.cli import terminal
 from transformer.emulator.server import Emulator
 from transformer.errors import ConfigurationError, EnvironmentFault
+
+_UNKNOWN: Final = re.compile(r"unexpected keyword argument '([^']*)'")
 
 
 @click.command(
@@ -42,7 +48,11 @@ def command(kind: str, host: str, port: int, options: tuple[str, ...]) -> None:
 
 
 def _option(text: str) -> tuple[str, object]:
-    name, _, value = text.partition("=")
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise ConfigurationError(
+            [f'--option: wrong form, expected NAME=VALUE, got "{text}". Give it both.']
+        )
     try:
         return name, orjson.loads(value)
     except orjson.JSONDecodeError:
@@ -52,10 +62,19 @@ def _option(text: str) -> tuple[str, object]:
 def _made(kind: str, options: dict[str, object]) -> Emulator:
     try:
         return app.emulator(kind, **options)
-    except (TypeError, ValueError) as fault:
-        raise ConfigurationError(
-            [f"--option: {fault}. See the README of the {kind} emulator for its options."]
-        ) from fault
+    except (AttributeError, TypeError, ValueError) as fault:
+        if not options:
+            raise
+        raise ConfigurationError([_unusable(kind, options, str(fault))]) from fault
+
+
+def _unusable(kind: str, options: Mapping[str, object], why: str) -> str:
+    unknown = _UNKNOWN.search(why)
+    given = ", ".join(options)
+    what = f'unknown option "{unknown[1]}"' if unknown else f"cannot be used ({given}): {why}"
+    return (
+        f"--option: {what}. See `build` in destinations/{kind}/emulator/__init__.py for them all."
+    )
 
 
 async def _serve(emulator: Emulator, kind: str, host: str, port: int) -> None:
@@ -71,8 +90,15 @@ async def _serve(emulator: Emulator, kind: str, host: str, port: int) -> None:
     except OSError as fault:
         raise EnvironmentFault(
             f"emulate: cannot listen on {host}:{port}, expected a free port of this machine, "
-            f"got: {os.strerror(fault.errno or 0)}. Choose another --port."
+            f"got: {_why(fault)}. Choose another --host or --port."
         ) from fault
+
+
+def _why(fault: OSError) -> str:
+    """The system's own words; a name that is not found has a number of its own."""
+    if isinstance(fault, socket.gaierror):
+        return str(fault.strerror)
+    return os.strerror(fault.errno or 0)
 
 
 def _how_to_use(serving: Emulator, kind: str) -> str:

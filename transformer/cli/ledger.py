@@ -74,6 +74,7 @@ def command(  # a click command has one parameter per option
     result or a rejected one no dead letter. Above the commit they are in flight.
     """
     config = load_for_kafka(config_file, app.kind)
+    app.choose(config, connection_name)
     if not once:
         _refuse({"--from": begin, "--to": end, "--connection": connection_name, "--json": as_json})
         log.configure(style=config.log.format, level=config.log.level)

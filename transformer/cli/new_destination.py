@@ -7,6 +7,7 @@ import click
 
 from transformer import scaffold
 from transformer.cli import terminal
+from transformer.errors import EnvironmentFault
 
 
 @click.command(
@@ -26,7 +27,13 @@ def command(name: str, register: bool) -> None:  # noqa: FBT001  # click passes 
     files = dict(scaffold.planned(root, name))
     if register:
         files |= scaffold.registered(root, name)
-    _write(root, files)
+    try:
+        _write(root, files)
+    except OSError as fault:
+        raise EnvironmentFault(
+            f"new-destination: {fault.filename}: cannot be written, got: {fault.strerror}. "
+            "Correct its rights, remove what was written of it, and run this again."
+        ) from fault
     for path in files:
         click.echo(path)
     terminal.note("\n".join(_next_steps(name, register=register)))

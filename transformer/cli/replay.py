@@ -33,7 +33,14 @@ _SHOWN_LETTERS: Final = 10
 )
 @options.config_file
 @options.connection
-@click.option("--reason", "reasons", multiple=True, metavar="WORD", help="Only this; repeatable.")
+@click.option(
+    "--reason",
+    "reasons",
+    type=options.ReasonWord(),
+    multiple=True,
+    metavar="WORD",
+    help="Only this; repeatable.",
+)
 @click.option(
     "--since", type=options.Moment(), metavar="TIME", help="Rejected at or after this time."
 )
@@ -82,6 +89,7 @@ def command(  # a click command has one parameter per option
         message_id=message_id,
     )
     config = load_for_kafka(config_file, app.kind)
+    app.choose(config, connection_name)
     task = _task(config, wanted, include_superseded=include_superseded, limit=limit)
     asyncio.run(_run(config, task, yes=yes, as_json=as_json))
 

@@ -75,7 +75,12 @@ class Filter:
 )
 @options.connection
 @click.option("--outcome", type=click.Choice(["delivered", "skipped", "rejected"]))
-@click.option("--reason", metavar="WORD", help="Only this reason, as in not_opted_in.")
+@click.option(
+    "--reason",
+    type=options.ReasonWord(),
+    metavar="WORD",
+    help="Only this reason, as in not_opted_in.",
+)
 @click.option("--message-id", metavar="ID", help="Only the event of this messageId.")
 @options.as_json
 def command(  # a click command has one parameter per option
@@ -96,11 +101,9 @@ def command(  # a click command has one parameter per option
     """
     if from_beginning and since is not None:
         raise click.UsageError("--from-beginning and --from exclude each other. Give one of them.")
-    config = load_for_kafka(config_file, app.kind)
+    config = app.choose(load_for_kafka(config_file, app.kind), connection_name)
     chosen = Filter(connection_name, outcome, reason, message_id)
     show = _show_json if as_json else _show_line
-    if not as_json:
-        click.secho(_columns(_TITLES), bold=True)
     begin = 0.0 if since is None and (from_beginning or not follow) else since
     asyncio.run(_tail(config, chosen, show, begin=begin, follow=follow))
 
@@ -118,6 +121,8 @@ async def _tail(
     await broker.open()
     try:
         reader = await _reader(config, broker, begin)
+        if show is _show_line:
+            click.secho(_columns(_TITLES), bold=True)
         while True:
             records = await reader.read(timeout_seconds=_READ_SECONDS)
             for record in records:

@@ -15,7 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 _PLAIN_WIDTH: Final = 160
-_CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+# What turns the direction of a line, or ends it unseen, could show one value as another.
+_TURNING: Final = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
+    code: f"\\u{code:04x}" for code in _TURNING
+}
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -16,7 +16,7 @@ DIALECT: Final = Dialect(
     thorough=True,
     aliases=True,
     line_of="value",
-    invalid="not valid YAML: {why}.",
+    invalid="not valid YAML: {why}. Indent with spaces, and quote texts with special characters.",
     empty="wrong content, expected a mapping of keys to values, got an empty file.",
     twice="given twice, first on line {line}. Remove one of them.",
     twice_at="key",
@@ -117,6 +117,12 @@ class Entry:
             missing.append(name)
             return ""
 
+        if "${" in _VARIABLE.sub(lambda match: match[2] or "", text):
+            self.problem(
+                "`${` begins no variable, expected ${NAME} or ${NAME:-default}. Correct it; a text "
+                "that holds `${` itself may come from a variable or a file."
+            )
+            return None
         resolved = _VARIABLE.sub(value, text)
         if not missing:
             return resolved
@@ -131,12 +137,16 @@ class Entry:
     def _from_file(self, name: str) -> str | None:
         path = self.sources.folder / name.removeprefix("//")
         try:
-            return path.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as fault:
-            if not self.sources.is_lenient(self.path):
-                why = getattr(fault, "strerror", None) or "not UTF-8 text"
-                self.problem(f"cannot read the file {path}, expected a text file, got: {why}.")
-            return None
+            if text := path.read_text(encoding="utf-8").rstrip("\r\n"):
+                return text
+            why = "an empty file"
+        except OSError as fault:
+            why = fault.strerror or "an unreadable file"
+        except UnicodeDecodeError:
+            why = "not UTF-8 text"
+        if not self.sources.is_lenient(self.path):
+            self.problem(f"cannot read the file {path}, expected a text file, got: {why}.")
+        return None
 
 
 def parse(text: str, file: str, problems: Problems, sources: Sources) -> Entry | None:

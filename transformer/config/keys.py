@@ -163,7 +163,7 @@ SECURITY: Final = (
     Key(
         "ca_file",
         "string",
-        "A PEM file of the authorities to trust; the system's when absent.",
+        "A PEM file of the authorities to trust, relative to this file; the system's when absent.",
         verbatim=True,
     ),
     Key("certificate_file", "string", "Our certificate in PEM, for mutual TLS.", verbatim=True),

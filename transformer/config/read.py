@@ -71,7 +71,14 @@ def _security(node: Entry) -> Security:
             )
     if (values["certificate_file"] is None) != (values["key_file"] is None):
         node.problem("certificate_file and key_file go together. Give both or none.")
-    return _build(Security, values)
+    return _build(Security, {name: _placed(node, name, of) for name, of in values.items()})
+
+
+def _placed(node: Entry, name: str, value: Value) -> Value:
+    """The path of a file is relative to the configuration; everything else is as it is."""
+    if isinstance(value, str) and name.endswith("_file"):
+        return str(node.sources.folder / value)
+    return value
 
 
 def connections(node: Entry, kinds: Kinds, topics: tuple[str, ...]) -> tuple[Connection, ...]:
@@ -226,6 +233,7 @@ def _value(node: Entry, key: Key) -> Value:
 
 
 def _strings(node: Entry, key: Key) -> tuple[str, ...]:
+    problems_before = len(node.problems.lines)
     if node.kind == "a list":
         texts = [entry.text() for entry in node.entries()]
     else:
@@ -233,8 +241,9 @@ def _strings(node: Entry, key: Key) -> tuple[str, ...]:
     found = tuple(text for text in texts if text)
     for text in found:
         _check_pattern(node, key, text)
-    if not found and key.required and not node.sources.is_lenient(node.path):
-        node.problem(f"empty, expected at least one {key.pattern_help}.")
+    told = len(node.problems.lines) > problems_before
+    if not found and key.required and not told and not node.sources.is_lenient(node.path):
+        node.problem(f"empty, expected at least one: {key.pattern_help}.")
     return found
 
 

@@ -14,7 +14,7 @@ from transformer.destination import Destination
 from transformer.engine.gate import Gate
 from transformer.engine.lanes import Lanes, Source, Write
 from transformer.engine.settlement import Settlement
-from transformer.engine.work import Work
+from transformer.engine.work import OwnedPartition, Work
 from transformer.errors import WriteFailed
 from transformer.fence import raise_fence
 from transformer.observer import Observer
@@ -54,7 +54,7 @@ class Deliverer:
         self._fenced = fenced
         self._wake = asyncio.Event()
         self._landed = asyncio.Event()
-        self._in_flight: dict[asyncio.Task[None], list[Write]] = {}
+        self._in_flight: dict[asyncio.Task[None], frozenset[OwnedPartition]] = {}
         self._draining = False
         self._abandoned = False
         self.drained = asyncio.Event()
@@ -101,8 +101,7 @@ class Deliverer:
         now = self._clock.now()
         for upsert in upserts:
             self.lanes.add(Source(work, upsert), now)
-        if self.lanes.queued == 1 or self.lanes.queued >= self.batch_records:
-            self._wake.set()
+        self._wake.set()  # it runs when all that was read together is here
 
     def drain(self) -> None:
         """Linger no more; `run` returns when everything has its outcome."""
@@ -122,12 +121,7 @@ class Deliverer:
     async def landed(self, seconds: float) -> bool:
         """Wait until no request in flight carries an event of a leaving partition; did it?"""
         deadline = self._clock.now() + seconds
-        while any(
-            source.work.partition.leaving
-            for batch in self._in_flight.values()
-            for write in batch
-            for source in write.sources
-        ):
+        while any(map(_are_leaving, self._in_flight.values())):
             if not await woken(self._landed, deadline - self._clock.now()):
                 return False
         return True
@@ -166,13 +160,13 @@ class Deliverer:
             if wait is None or wait > 0:
                 return wait
             batch = self.lanes.take(self.batch_records, self._batch_bytes())
-            task = asyncio.create_task(self._send(batch))
-            self._in_flight[task] = batch
+            partitions = _partitions(batch)
+            task = asyncio.create_task(self._send(batch, partitions))
+            self._in_flight[task] = partitions
             task.add_done_callback(self._land)
 
     def _land(self, task: asyncio.Task[None]) -> None:
-        batch = self._in_flight.pop(task, [])
-        if any(source.work.partition.leaving for write in batch for source in write.sources):
+        if _are_leaving(self._in_flight.pop(task, frozenset())):
             self.forget_leaving()
         self._landed.set()
         self._wake.set()
@@ -205,16 +199,14 @@ class Deliverer:
         wait = max(0.0, oldest + self.linger_seconds(now) - now)
         return wait if delayed is None else min(wait, max(0.0, delayed - now))
 
-    def _still_ours(self, batch: list[Write]) -> bool:
-        """Whether every event of the batch is of a partition that surely is ours."""
-        return self._fenced() <= 0 and not any(
-            source.work.partition.leaving for write in batch for source in write.sources
-        )
+    def _still_ours(self, partitions: frozenset[OwnedPartition]) -> bool:
+        """Whether all these partitions surely are ours."""
+        return self._fenced() <= 0 and not _are_leaving(partitions)
 
-    async def _send(self, batch: list[Write]) -> None:
+    async def _send(self, batch: list[Write], partitions: frozenset[OwnedPartition]) -> None:
         """Write one batch and see every write of it to its outcome or its next try."""
         started = self._clock.now()
-        raise_fence(lambda: self._still_ours(batch))
+        raise_fence(lambda: self._still_ours(partitions))
         try:
             outcomes = await self._destination.write([write.upsert for write in batch])
             pairs = list(zip(batch, outcomes, strict=True))
@@ -225,9 +217,15 @@ class Deliverer:
             self._settlement.broken(batch)
         else:
             self._gate.succeed()
-            for write, outcome in pairs:
-                write.failures = 0
-                write.batch_limit = None
-                self._settlement.decide(write, outcome)
+            self._settlement.answered(pairs)
         self._observer.stage("write", self._clock.now() - started)
         self._observer.batch(len(batch), sum(len(write.sources) for write in batch))
+
+
+def _partitions(batch: list[Write]) -> frozenset[OwnedPartition]:
+    """The partitions that the events of a batch come from."""
+    return frozenset([source.work.partition for write in batch for source in write.sources])
+
+
+def _are_leaving(partitions: frozenset[OwnedPartition]) -> bool:
+    return any(partition.leaving for partition in partitions)

@@ -23,6 +23,7 @@ class Fuse:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._width_seconds = policy.fuse_window_seconds / _SLICES
         self._slices: deque[list[float]] = deque()
         self._open_until = 0.0
         self._trials = 0
@@ -32,10 +33,10 @@ class Fuse:
         """Count one settled event; `reason` is why it was rejected, None when it was not."""
         if reason in _OF_THE_EVENT_ALONE:
             return
-        width = self._policy.fuse_window_seconds / _SLICES
-        if not self._slices or now >= self._slices[-1][0] + width:
-            self._slices.append([now, 0.0, 0.0])
-        current = self._slices[-1]
+        current = self._slices[-1] if self._slices else None
+        if current is None or now >= current[0] + self._width_seconds:
+            current = [now, 0.0, 0.0]
+            self._slices.append(current)
         current[1] += 1
         current[2] += reason is not None
 

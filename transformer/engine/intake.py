@@ -5,7 +5,6 @@ Synchronous: between a record being read and it being tracked nothing else runs.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from transformer.decode import decode
 from transformer.engine.outbox import Outbox
@@ -62,7 +61,7 @@ class Intake:
         if isinstance(plan, Rejected):
             self._reject(work, plan)
         else:
-            self._hand_on(work, plan)
+            self._hand_on(work, plan, replay)
 
     def remap(self, work: Work, redirect: Redirect) -> Upsert | Rejected:
         """Evaluate an event again, for another record than the mapping chose at first."""
@@ -88,18 +87,21 @@ class Intake:
         work.settle(Written(None, rejected))
         self._outbox.settle(work)
 
-    def _hand_on(self, work: Work, plan: tuple[Upsert | Rejected, ...]) -> None:
+    def _hand_on(
+        self, work: Work, plan: tuple[Upsert | Rejected, ...], replay: Replay | None
+    ) -> None:
         work.partition.tracker.track(work)
-        for upsert in plan:
-            if isinstance(upsert, Rejected) and work.settle(Written(None, upsert)):
+        wanted: list[Upsert] = []
+        for each in plan:
+            if not isinstance(each, Rejected):
+                wanted.append(each)
+            elif work.settle(Written(None, each)):
                 self._outbox.settle(work)
-        wanted = [u for u in plan if not isinstance(u, Rejected)]
-        replay = _replay(work.record)
-        if work.record.offset < work.partition.repeats_below or (
-            replay is not None and replay.may_have_written
-        ):
-            # An earlier worker may have made them already (invariants 6 and 8).
-            wanted = [replace(u, repeated=True) for u in wanted]
+        if work.first < work.partition.repeats_below or (replay and replay.may_have_written):
+            # An earlier worker may have made them already (invariants 6 and 8). They were just
+            # built for this event, and nobody else has them yet.
+            for upsert in wanted:
+                upsert.repeated = True
         if wanted:
             self._deliver(work, wanted)
 

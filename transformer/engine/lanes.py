@@ -91,7 +91,7 @@ class Lanes:
 
     def __init__(self, *, coalesce: bool = True) -> None:
         self._coalesce = coalesce
-        self._lanes: dict[Key, deque[Write]] = {}
+        self._lanes: dict[Key, list[Write]] = {}
         self._queue: deque[Write] = deque()
         self._delayed: list[tuple[float, int, Write]] = []
         self._sequence = 0
@@ -114,7 +114,7 @@ class Lanes:
         lane = self._lanes.get(key)
         if lane is None:
             write = Write(source, now, key)
-            self._lanes[key] = deque((write,))
+            self._lanes[key] = [write]
             self._append(write)
         elif self._coalesce and lane[-1].takes(source.upsert):
             lane[-1].merge(source)
@@ -164,18 +164,21 @@ class Lanes:
         Writes share a batch only with those of the same `batch_limit`.
         """
         batch: list[Write] = []
-        size = 0
-        while len(batch) < limit and self.oldest_enqueued_at() is not None:
-            allowed = self._queue[0].batch_limit
-            if batch and (allowed != batch[0].batch_limit or len(batch) >= (allowed or limit)):
-                break
-            if limit_bytes is not None:
-                size += sum(len(s.work.record.value or b"") for s in self._queue[0].sources)
-                if batch and size > limit_bytes:
+        queue, size = self._queue, 0
+        while queue and len(batch) < limit:
+            write = queue[0]
+            if write.state == "queued":
+                allowed = write.batch_limit
+                if batch and (allowed != batch[0].batch_limit or len(batch) >= (allowed or limit)):
                     break
-            write = self._queue.popleft()
-            write.state = "in_flight"
-            batch.append(write)
+                if limit_bytes is not None:
+                    for source in write.sources:
+                        size += len(source.work.record.value or b"")
+                    if batch and size > limit_bytes:
+                        break
+                write.state = "in_flight"
+                batch.append(write)
+            queue.popleft()
         return batch
 
     def delay(self, write: Write, ready_at: float) -> None:
@@ -205,7 +208,7 @@ class Lanes:
         lane = self._lanes.get(write.key) if write.key is not None else None
         if lane is None or write.key is None:
             return
-        lane.popleft()
+        del lane[0]
         if lane:
             self._promote(lane[0])
         else:
@@ -223,10 +226,9 @@ class Lanes:
             self._queue.extend(parts)
             return
         lane = self._lanes[write.key]
-        lane.popleft()
         for part in parts[1:]:
             part.state = "behind"
-        lane.extendleft(reversed(parts))
+        lane[:1] = parts
         self._promote(parts[0])
 
     def discard(self, unwanted: Callable[[Work], bool]) -> list[Work]:

@@ -6,7 +6,7 @@ its result (invariants 2 and 3). A failure to produce is raised, never logged an
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from transformer.broker import Producer
 from transformer.clock import Clock
@@ -17,6 +17,8 @@ from transformer.errors import ProduceFailed
 from transformer.observer import Observer
 from transformer.outcome import Delivered
 from transformer.record import Message
+
+Labels: TypeAlias = tuple[str, str, str, str]
 
 
 class Outbox:
@@ -102,21 +104,22 @@ class Outbox:
     def _observe(
         self, works: list[Work], runs: list[tuple[OwnedPartition, SkippedRun]], wall: float
     ) -> None:
-        counts: Counter[tuple[str, str, str, str]] = Counter()
+        counts = Counter(map(_labels, works))
         for _, run in runs:
             counts["skipped", run.reason, "", ""] += run.count
-        for work in works:
-            outcome, reason = work.summary
-            object_type = operation = ""
-            if work.written and work.written[0].upsert is not None:
-                outcome_of_first = work.written[0].outcome
-                object_type = work.written[0].upsert.object_type
-                operation = work.written[0].upsert.operation.value
-                if isinstance(outcome_of_first, Delivered):
-                    operation = outcome_of_first.operation
-                    object_type = outcome_of_first.object_type or object_type
-            counts[outcome, reason or "", object_type, operation] += 1
-            if outcome == "delivered":
-                self._observer.latency(max(0.0, wall - work.record.timestamp_ms / 1000))
-        for (outcome, reason_label, object_type, operation), count in counts.items():
-            self._observer.settled(outcome, reason_label, object_type, operation, count)
+        for labels, count in counts.items():
+            self._observer.settled(*labels, count)
+        recorded = [w.record.timestamp_ms for w in works if w.summary[0] == "delivered"]
+        self._observer.latencies([max(0.0, wall - each / 1000) for each in recorded])
+
+
+def _labels(work: Work) -> Labels:
+    """Outcome, reason, object and operation of an event, to count it by: of its first write."""
+    outcome, reason = work.summary
+    first = work.written[0]
+    if first.upsert is None:
+        return (outcome, reason or "", "", "")
+    if type(first.outcome) is Delivered:
+        object_type = first.outcome.object_type or first.upsert.object_type
+        return (outcome, reason or "", object_type, first.outcome.operation)
+    return (outcome, reason or "", first.upsert.object_type, first.upsert.operation.value)

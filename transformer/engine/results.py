@@ -75,7 +75,7 @@ class Reporter:
             "reason": reason,
             "message_id": work.message_id,
             "event_type": work.event_type,
-            "writes": [_written(w) for w in work.written if w.upsert is not None],
+            "writes": _writes(work),
             "attempts": _attempts(work.written),
             "latency_seconds": max(0, int(wall * 1000) - record.timestamp_ms) / 1000,
             "mapping": self._mapping,
@@ -101,7 +101,7 @@ class Reporter:
             "event_type": work.event_type,
             "mapping": self._mapping,
             "time": self._time(wall),
-            "writes": [_written(w) for w in work.written if w.upsert is not None],
+            "writes": _writes(work),
             **_replay_of(record),
         }
         headers = (
@@ -112,44 +112,40 @@ class Reporter:
         return Message(record.value, record.key, headers)
 
 
-def _written(written: Written) -> dict[str, object]:
-    """One write of a result; `operation` is what happened, else what was asked for."""
-    upsert, outcome = written.upsert, written.outcome
-    if upsert is None:
-        return {}
+def _writes(work: Work) -> list[dict[str, object]]:
+    """The writes that the event asked for; an event that was no use asked for none."""
+    return [_written(w, w.upsert) for w in work.written if w.upsert is not None]
+
+
+def _written(written: Written, upsert: Upsert) -> dict[str, object]:
+    """One write of a result; `operation` is what happened, else what was asked for.
+
+    Then how the record was found, how often it was tried, what to know, and whose write it was.
+    """
+    outcome, matches, into = written.outcome, upsert.matches, written.merged_into
+    object_type, operation, notes = upsert.object_type, upsert.operation.value, upsert.notes
+    word, reason, record_id = "delivered", None, None
     if isinstance(outcome, Delivered):
-        return {
-            "object": outcome.object_type or upsert.object_type,
-            "operation": outcome.operation,
-            "outcome": "delivered",
-            "reason": None,
-            "record_id": outcome.record_id,
-            **_circumstances(written, upsert, outcome.notes),
-        }
-    entry: dict[str, object] = {
-        "object": upsert.object_type,
-        "operation": upsert.operation.value,
-        "outcome": "skipped",
-        "reason": outcome.reason.value,
-        "record_id": None,
-        **_circumstances(written, upsert, ()),
-    }
-    if isinstance(outcome, Skipped):
-        entry["record_id"] = outcome.record_id or None
+        object_type, operation = outcome.object_type or object_type, outcome.operation
+        record_id, notes = outcome.record_id, (*notes, *outcome.notes)
+    elif isinstance(outcome, Skipped):
+        word, reason, record_id = "skipped", outcome.reason.value, outcome.record_id or None
     else:
-        entry |= {"outcome": "rejected", "detail": outcome.detail}
-    return entry
-
-
-def _circumstances(written: Written, upsert: Upsert, more: tuple[Note, ...]) -> dict[str, object]:
-    """How the record was found, how often it was tried, what to know, and whose write it was."""
-    matches, notes, into = upsert.matches, upsert.notes, written.merged_into
-    return {
+        word, reason = "rejected", outcome.reason.value
+    entry: dict[str, object] = {
+        "object": object_type,
+        "operation": operation,
+        "outcome": word,
+        "reason": reason,
+        "record_id": record_id,
         "match": {"property": matches[0].name, "value": matches[0].value} if matches else None,
         "attempts": written.attempts,
-        "notes": _notes((*notes, *more)) if notes or more else [],
+        "notes": _notes(notes) if notes else [],
         "merged_into": None if into is None else _origin(into),
     }
+    if isinstance(outcome, Rejected):
+        entry["detail"] = outcome.detail
+    return entry
 
 
 def _attempts(written: list[Written]) -> int:

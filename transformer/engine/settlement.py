@@ -6,9 +6,8 @@ invariants 1 and 6. It knows no CRM.
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import assert_never
 
 from transformer.clock import Clock
 from transformer.engine.gate import Gate
@@ -90,23 +89,32 @@ class Settlement:
         self._rng = rng
         self._remap = remap
         self._settled = settled
+        self._ready_at: dict[tuple[float | None, int], float] = {}
+
+    def answered(self, pairs: Iterable[tuple[Write, Outcome]]) -> None:
+        """Take the outcomes of one batch over.
+
+        Those to be tried again wait alike, and so share a request again: a wait drawn for each
+        would cost an API call for each.
+        """
+        self._ready_at.clear()
+        for write, outcome in pairs:
+            write.failures = 0
+            write.batch_limit = None
+            self.decide(write, outcome)
 
     def decide(self, write: Write, outcome: Outcome) -> None:
         """Take one outcome over. A merged write that is refused is tried event by event."""
-        match outcome:
-            case Delivered() | Skipped():
-                self._settle(write, outcome)
-            case Rejected():
-                if len(write.sources) > 1 and outcome.reason in VALUES_AT_FAULT:
-                    self._observer.retried(outcome.reason, len(write.sources))
-                    self._lanes.replace(write, write.split())
-                else:
-                    self._settle(write, outcome)
-            case Retry():
-                self._observer.retried(outcome.reason, 1)
-                self._retry(write, outcome)
-            case _:
-                assert_never(outcome)
+        if isinstance(outcome, Delivered | Skipped):
+            self._settle(write, outcome)
+        elif isinstance(outcome, Retry):
+            self._observer.retried(outcome.reason, 1)
+            self._retry(write, outcome)
+        elif len(write.sources) > 1 and outcome.reason in VALUES_AT_FAULT:
+            self._observer.retried(outcome.reason, len(write.sources))
+            self._lanes.replace(write, write.split())
+        else:
+            self._settle(write, outcome)
 
     def _settle(self, write: Write, outcome: Settled) -> None:
         carrier = write.sources[-1].work
@@ -127,11 +135,18 @@ class Settlement:
         if write.attempts >= self._policy.max_attempts:
             self._settle(write, _exhausted(write, retry.reason, retry.detail, retry.vendor))
             return
-        wait = retry.after_seconds
-        if wait is None:
-            wait = self._backoff(max(1, write.attempts))
-        write.enqueued_at = self._clock.now() + wait
+        write.enqueued_at = self._ready(write, retry)
         self._lanes.delay(write, write.enqueued_at)
+
+    def _ready(self, write: Write, retry: Retry) -> float:
+        """When it may go again: with all others of its batch that wait for the same."""
+        attempt, told = max(1, write.attempts), retry.after_seconds
+        alike = (told, attempt if told is None else 0)
+        ready_at = self._ready_at.get(alike)
+        if ready_at is None:
+            wait = self._backoff(attempt) if told is None else told
+            ready_at = self._ready_at[alike] = self._clock.now() + wait
+        return ready_at
 
     def _redirect(self, write: Write, redirect: Redirect) -> None:
         self._lanes.settle(write)

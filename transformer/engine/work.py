@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from transformer.engine.offsets import OffsetTracker, Span
-from transformer.outcome import Delivered, Rejected, Settled, Skipped
+from transformer.outcome import Delivered, Rejected, Settled
 from transformer.record import Partition, Record
 from transformer.upsert import Upsert
 
@@ -62,7 +62,6 @@ class Work(Span):
     """
 
     __slots__ = (
-        "admitted_at",
         "event_type",
         "message_id",
         "open",
@@ -80,7 +79,6 @@ class Work(Span):
         *,
         message_id: str = "",
         event_type: str = "",
-        admitted_at: float = 0.0,
         upserts: int = 0,
     ) -> None:
         super().__init__(record.offset)
@@ -88,7 +86,6 @@ class Work(Span):
         self.partition = partition
         self.message_id = message_id
         self.event_type = event_type
-        self.admitted_at = admitted_at
         self.open = upserts
         self.redirects = 0
         self.summary: tuple[str, str | None] = ("", None)
@@ -111,13 +108,13 @@ class Work(Span):
 
 def _summary(written: list[Written]) -> tuple[str, str | None]:
     """One outcome and reason for the event: rejected before delivered before skipped."""
-    outcome, why = "skipped", None
+    outcome: str = "skipped"
+    why: str | None = None
     for one in written:
-        match one.outcome:
-            case Rejected(reason=reason):
-                return "rejected", reason.value
-            case Delivered():
-                outcome, why = "delivered", None
-            case Skipped(reason=reason):
-                why = why or (reason.value if outcome == "skipped" else None)
+        if isinstance(one.outcome, Rejected):
+            return "rejected", one.outcome.reason.value
+        if isinstance(one.outcome, Delivered):
+            outcome, why = "delivered", None
+        elif outcome == "skipped":
+            why = why or one.outcome.reason.value
     return outcome, why

@@ -11,13 +11,20 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.conn import AIOKafkaConnection, collect_hosts
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from transformer.broker import Assignments, TopicSpec
 from transformer.clock import Clock, SystemClock
 from transformer.errors import EnvironmentFault
-from transformer.kafka.closing import stop_consumer, stop_producer
+from transformer.kafka.closing import (
+    close_abandoned,
+    close_connection,
+    own_connections,
+    stop_admin,
+    stop_consumer,
+    stop_producer,
+)
 from transformer.kafka.consumer import KafkaConsumer
 from transformer.kafka.faults import CONNECTION_ERRORS, advice, quiet_client_log, translate
 from transformer.kafka.groups import committed_offsets
@@ -58,14 +65,16 @@ class KafkaBroker:
         quiet_client_log()
         refusals = []
         for host, port, _ in collect_hosts(self._servers):
+            connection = AIOKafkaConnection(host, port, **self._credentials())
             try:
                 async with asyncio.timeout(self._options.connect_timeout_seconds):
-                    connection = await create_conn(host, port, **self._credentials())
+                    await connection.connect()
             except CONNECTION_ERRORS as error:
                 refusals.append(f"kafka.bootstrap_servers: {host}:{port}: {advice(error)}")
             else:
-                connection.close()
                 return
+            finally:
+                await close_connection(connection)
         raise EnvironmentFault("\n".join(refusals))
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> Sequence[str]:
@@ -113,6 +122,7 @@ class KafkaBroker:
             fetch_max_bytes=options.fetch_bytes,
             max_partition_fetch_bytes=options.fetch_partition_bytes,
         )
+        own_connections(client._client)  # noqa: SLF001 - no public way
         self._closers.append(partial(stop_consumer, client))
         await self._start(f"group {group}", client.start)
         await self._partitions(client, topics)
@@ -129,6 +139,7 @@ class KafkaBroker:
             max_batch_size=self._options.batch_bytes,
             max_request_size=self._options.max_request_bytes,
         )
+        own_connections(client.client)
         self._closers.append(partial(stop_producer, client))
         await self._start("producer", client.start)
         return KafkaProducer(client, self._options)
@@ -144,6 +155,7 @@ class KafkaBroker:
             max_batch_size=options.batch_bytes,
             max_request_size=options.max_request_bytes,
         )
+        own_connections(client.client)
         self._closers.append(partial(stop_producer, client))
         await self._start(f"transactional id {name}", client.start)
         return KafkaTransactor(client, name, options)
@@ -158,6 +170,7 @@ class KafkaBroker:
             fetch_max_bytes=self._options.fetch_bytes,
             max_partition_fetch_bytes=self._options.fetch_partition_bytes,
         )
+        own_connections(client._client)  # noqa: SLF001 - no public way
         self._closers.append(partial(stop_consumer, client))
         await self._start("reader", client.start)
         reader = KafkaReader(client, await self._partitions(client, topics))
@@ -172,18 +185,22 @@ class KafkaBroker:
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(**self._common())
+        own_connections(admin._client)  # noqa: SLF001 - no public way
         try:
             await self._start("topics", admin.start)
             yield admin
         finally:
-            await admin.close()
+            await stop_admin(admin)
 
     async def _start(self, what: str, start: Callable[[], Awaitable[None]]) -> None:
         try:
             async with asyncio.timeout(self._options.connect_timeout_seconds):
                 await start()
-        except CONNECTION_ERRORS as error:
-            raise translate(f"kafka {what}", error) from error
+        except BaseException as error:
+            close_abandoned(error)
+            if isinstance(error, CONNECTION_ERRORS):
+                raise translate(f"kafka {what}", error) from error
+            raise
 
     async def _partitions(
         self, client: AIOKafkaConsumer, topics: Sequence[str]

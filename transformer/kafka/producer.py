@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -68,11 +69,17 @@ class KafkaProducer:
 
     async def _send(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
         # The client takes the batches of a partition in the order it is asked, over several calls.
-        acknowledgements = [
-            await self._client.send_batch(batch, topic, partition=partition)
-            for batch in batches(self._client, messages)
-        ]
+        acknowledgements = []
+        for batch in batches(self._client, messages):
+            sent = await self._client.send_batch(batch, topic, partition=partition)
+            sent.add_done_callback(heard)
+            acknowledgements.append(sent)
         await asyncio.gather(*acknowledgements)
+
+
+def heard(future: "asyncio.Future[Any]") -> None:
+    """Let nobody say that it was never retrieved: what failed here failed the call, too."""
+    _ = future.cancelled() or future.exception()
 
 
 def batches(client: AIOKafkaProducer, messages: Iterable[Message]) -> Iterable[BatchBuilder]:

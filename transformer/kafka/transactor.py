@@ -7,15 +7,16 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerFenced
 
 from transformer.errors import ProduceFailed
 from transformer.kafka.closing import stop_producer
 from transformer.kafka.faults import advice
 from transformer.kafka.options import Options
-from transformer.kafka.producer import batches, check_sizes
+from transformer.kafka.producer import batches, check_sizes, heard
 from transformer.record import Message, Partition
 
 _ABORT_SECONDS = 5.0
@@ -40,7 +41,7 @@ class KafkaTransactor:
         committed = False
         try:
             async with asyncio.timeout(self._options.transaction_timeout_seconds):
-                await self._client.begin_transaction()
+                await self._begin()
                 for partition, share in shares.items():
                     await self._send(partition, share)
                 await self._client.commit_transaction()
@@ -56,6 +57,7 @@ class KafkaTransactor:
         finally:
             if not committed:
                 await self._abort()
+                self._hear()
 
     async def close(self) -> None:
         """Close it; within seconds also when the broker is gone."""
@@ -71,13 +73,22 @@ class KafkaTransactor:
             if partition.number not in there:
                 raise ProduceFailed(f"kafka {partition}: there is no such partition.")
 
+    async def _begin(self) -> None:
+        try:
+            await self._client.begin_transaction()
+        except AssertionError as error:  # of aiokafka's own states: the one before has no end
+            raise ProduceFailed(
+                f"kafka transaction {self._name}: {advice(ProducerFenced())}"
+            ) from error
+
     async def _send(self, partition: Partition, messages: Sequence[Message]) -> None:
         topic, number = partition
+        acknowledgements = []
         try:
-            acknowledgements = [
-                await self._client.send_batch(batch, topic, partition=number)
-                for batch in batches(self._client, messages)
-            ]
+            for batch in batches(self._client, messages):
+                sent = await self._client.send_batch(batch, topic, partition=number)
+                sent.add_done_callback(heard)
+                acknowledgements.append(sent)
             await asyncio.gather(*acknowledgements)
         except KafkaError as error:
             raise ProduceFailed(f"kafka topic {topic}: {advice(error)}") from error
@@ -91,3 +102,13 @@ class KafkaTransactor:
         with suppress(KafkaError, TimeoutError, AssertionError):
             async with asyncio.timeout(_ABORT_SECONDS):
                 await self._client.abort_transaction()
+
+    def _hear(self) -> None:
+        """Take note of what aiokafka also tells nobody, which asyncio would log as not heard."""
+        parts: Any = self._client  # there is no public way
+        ended = parts._txn_manager.wait_for_transaction_end()  # noqa: SLF001
+        waiting = parts._message_accumulator._batches.values()  # noqa: SLF001
+        drained = [batch._drain_waiter for batches in waiting for batch in batches]  # noqa: SLF001
+        for future in (ended, *drained):
+            if future is not None and future.done():
+                heard(future)

@@ -29,7 +29,7 @@ _ABOVE_ZERO: Final = ("recheck_seconds", "connect_timeout_seconds", "read_timeou
 
 def timeouts(read_seconds: float) -> Sequence[Setting]:
     """The rows of the two timeouts; how long an answer may take is the CRM's own."""
-    said = "Time without a byte of the answer."
+    said = "Time without a byte of the answer; five times that for a whole one."
     return (
         Setting("connect_timeout_seconds", "number", "Time to connect.", 10.0, example=10.0),
         Setting("read_timeout_seconds", "number", said, read_seconds, example=read_seconds),

@@ -5,8 +5,10 @@
 
 import logging
 import socket
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import faust
@@ -98,6 +100,8 @@ def build(kafka: Kafka, http: Http, group: str, partitions: int, contents: Conte
         broker_session_timeout=kafka.session_timeout_seconds,
         broker_heartbeat_interval=min(3.0, kafka.session_timeout_seconds / 4),
         store="memory://",
+        # Faust makes its folder whether or not a table needs one; the current one may be read-only.
+        datadir=Path(tempfile.gettempdir()) / f"{group}-data",
         autodiscover=False,
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,

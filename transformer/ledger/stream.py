@@ -172,7 +172,8 @@ class LedgerStream:
                     await self._app.stop()
             running.cancel()
             await asyncio.wait({running})
-        fault = self._app.crash_reason
+        ended = None if running.cancelled() else running.exception()
+        fault = self._app.crash_reason or ended
         if isinstance(fault, EnvironmentFault | ProduceFailed):
             raise fault
         if fault is not None and not self._stopping.is_set():

@@ -4,7 +4,9 @@
 path, with its label children bound ahead; gauges read each connection's `Status` when scraped.
 """
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Final, Literal, NamedTuple
 
 from prometheus_client import (
@@ -15,7 +17,11 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.registry import Collector
 
 from transformer.observer import Stage, Status
@@ -60,8 +66,10 @@ class Metrics:
                 registry=self.registry,
             )
             for metric in listed.METRICS
-            if metric.type == "histogram"
+            if metric.type == "histogram" and metric is not listed.LATENCY
         }
+        self._latencies = _Latencies()
+        self.registry.register(self._latencies)
         self._statuses = _Statuses(version)
         self.registry.register(self._statuses)
 
@@ -72,6 +80,10 @@ class Metrics:
     def histogram(self, metric: Metric, *labels: str) -> Histogram:
         """One histogram with its labels bound."""
         return self._histograms[metric.name].labels(*labels)
+
+    def latencies(self, connection: str) -> "Latency":
+        """The latency histogram of one connection."""
+        return self._latencies.of.setdefault(connection, Latency())
 
     def connection(self, name: str, objects: Iterable[str]) -> "ConnectionMetrics":
         """The observer of one connection, whose mapping names `objects`."""
@@ -105,7 +117,7 @@ class ConnectionMetrics:
         self._bytes = metrics.counter(listed.READ_BYTES, connection)
         self._upserts = metrics.histogram(listed.BATCH_UPSERTS, connection)
         self._events = metrics.counter(listed.BATCH_EVENTS, connection)
-        self._latency = metrics.histogram(listed.LATENCY, connection)
+        self._latency = metrics.latencies(connection)
         self._request = metrics.histogram(listed.REQUEST_SECONDS, connection)
         self._stages: dict[str, Histogram] = {}
         self._settled: dict[tuple[str, str, str, str], Counter] = {}
@@ -139,8 +151,8 @@ class ConnectionMetrics:
                 self._settled[key] = counter
         counter.inc(count)
 
-    def latency(self, seconds: float) -> None:
-        """A delivered event took so long."""
+    def latencies(self, seconds: Sequence[float]) -> None:
+        """Delivered events took so long."""
         self._latency.observe(seconds)
 
     def batch(self, upserts: int, merged_events: int) -> None:
@@ -186,6 +198,46 @@ class ConnectionMetrics:
             object_type if object_type in self._objects else OTHER,
             operation,
         )
+
+
+class Latency:
+    """One latency histogram, filled many values at a time: the library's takes locks for each."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(listed.LATENCY.buckets) + 1)
+        self._sum = 0.0
+
+    def observe(self, seconds: Sequence[float]) -> None:
+        """Count all of `seconds`."""
+        counts, bounds = self._counts, listed.LATENCY.buckets
+        for each in seconds:
+            counts[bisect_left(bounds, each)] += 1
+        self._sum += sum(seconds)
+
+    def add_to(self, family: HistogramMetricFamily, connection: str) -> None:
+        """Add this histogram to the family that is being scraped."""
+        bounds = [*map(str, listed.LATENCY.buckets), "+Inf"]
+        buckets = list(zip(bounds, accumulate(self._counts), strict=True))
+        family.add_metric([connection], buckets, self._sum)
+
+
+class _Latencies(Collector):
+    """The latency histograms of all connections, at the time of the scrape."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, Latency] = {}
+
+    def describe(self) -> Iterable[HistogramMetricFamily]:
+        """Nothing ahead: the names are told apart by `METRICS`."""
+        return ()
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """The one family."""
+        metric = listed.LATENCY
+        family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+        for connection, latency in self.of.items():
+            latency.add_to(family, connection)
+        yield family
 
 
 class _Watched(NamedTuple):

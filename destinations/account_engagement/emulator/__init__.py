@@ -16,6 +16,8 @@ Built from the API v5 documentation. Not verified against a live business unit, 
 | body of undelete | `{"email": ...}` |
 | external activity of an address without a prospect | code 4 |
 | extension and type that are not registered | code 154 |
+| a value of an activity that is too long; a moment without offset | code 154; code 57 |
+| a body without properties | code 152 |
 | a list that is dynamic | code 130 on a membership |
 | form of `x-api-usage` | `used/max` |
 | bodies, paths and states of imports | as in version 4; done as soon as started |

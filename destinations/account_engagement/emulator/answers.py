@@ -42,6 +42,8 @@ def body_of(call: Call) -> dict[str, object]:
         raise Refusal(150, "Input must be valid JSON.") from None
     if not isinstance(body, dict):
         raise Refusal(150, "Input must be valid JSON.")
+    if not body:
+        raise Refusal(152, "Request body must not be empty.")
     return body
 
 

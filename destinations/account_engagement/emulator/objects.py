@@ -3,6 +3,7 @@
 Opportunities, campaigns, prospect accounts, users and visitor activities are read only.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from transformer.emulator.server import Answer, Call, Handler, json_answer
 
 AUDIT = ("id", "isDeleted", "createdAt", "updatedAt", "createdById", "updatedById")
 ACTIVITIES = "external-activities"
+MAX_VALUE = 100
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ KINDS: tuple[Kind, ...] = (
     _kind("visitor-activities", shown="type typeName details prospectId visitorId campaignId"
           " opportunityId", equal="type prospectId visitorId", bin_=False),
     _kind(ACTIVITIES, "extension type email value activityDate",
-          required="extension type email activityDate", moments="createdAt", bin_=False,
+          required="extension type email value", moments="createdAt", bin_=False,
           creates_only=True),
 )  # fmt: skip
 
@@ -200,6 +203,10 @@ class Objects:
         types = self.activity_types.get(str(values["extension"]))
         if types is None or values["type"] not in types:
             raise Refusal(154, "Invalid property: extension or type is not registered.")
+        if len(str(values["value"])) > MAX_VALUE:
+            raise Refusal(154, f"Invalid property: value has more than {MAX_VALUE} characters.")
+        if not MOMENT.fullmatch(str(values.get("activityDate", "2021-01-01T11:08:00+00:00"))):
+            raise Refusal(57, "activityDate must be an ISO 8601 moment with an offset.")
         if not any(not row.deleted for row in self._store.with_email(str(values["email"]))):
             raise Refusal(4, "No prospect has this email address.")
 

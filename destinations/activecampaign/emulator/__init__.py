@@ -14,7 +14,7 @@ Built from the API v3 documentation. Not verified against a live account, and ch
 | unknown attribute or filter, unknown custom field id | 422 |
 | `failureReasons[].contact` of a refused import | position from 0 |
 | import statuses beside `completed` | `waiting`, `failed`, `interrupted` |
-| largest import | 400,000 bytes |
+| largest import | 399,999 bytes |
 | tracked event of an unknown contact, or a wrong key | 200 with `success: 0` |
 """
 

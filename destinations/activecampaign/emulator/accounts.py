@@ -42,6 +42,7 @@ class CustomFields:
         """The routes below `root`."""
         yield "GET", f"{root}/{self._meta}", self._list
         yield "POST", f"{root}/{self._meta}", self._create
+        yield "GET", f"{root}/{self._data}", self._values
 
     def add(self, label: str, kind: str = "text", personalization: str = "") -> Row:
         """Add a custom field."""
@@ -95,6 +96,16 @@ class CustomFields:
         """The values of one record, as they are answered."""
         rows = self._store.where(self._data, **{f"{self._kind}Id": owner_id})
         return [dict(row.values) for row in rows]
+
+    def _values(self, call: Call, _params: Mapping[str, str]) -> Answer:
+        owner = "customerAccountId" if self._kind == "account" else "dealId"
+        wanted = filters_of(call, (owner,))
+        rows = [
+            {**row.values, "id": row.id}
+            for row in self._store.rows[self._data].values()
+            if row.get(f"{self._kind}Id") == wanted.get(owner, row.get(f"{self._kind}Id"))
+        ]
+        return page(call, self._data, rows)
 
     def _list(self, call: Call, _params: Mapping[str, str]) -> Answer:
         rows = [

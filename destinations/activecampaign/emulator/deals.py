@@ -107,10 +107,12 @@ class Deals:
         title = wanted.pop("title", wanted.pop("search", "")).casefold()
         after = wanted.pop("created_after", "")
         wanted.pop("search_field", "")
+        if after and re.fullmatch(r"\d{4}-\d\d-\d\d", after) is None:
+            raise invalid("The filter must be a date.", "created_after")
         rows = [
             shown(row, DEAL)
             for row in self._store.where("deals", **wanted)
-            if title in row.get("title").casefold() and row.get("cdate")[:19] >= after[:19]
+            if title in row.get("title").casefold() and row.get("cdate")[:10] >= after
         ]
         return page(call, "deals", rows)
 

@@ -18,7 +18,7 @@ from transformer.emulator.server import Answer, Call, Handler, json_answer, quer
 from transformer.emulator.store import text
 
 MAX_CONTACTS = 250
-MAX_BYTES = 400_000
+MAX_BYTES = 399_999
 MAX_PER_MINUTE = 100
 NAMES = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
 TEXTS = (*NAMES, "customer_acct_name")
@@ -31,11 +31,13 @@ IMPORT_FAILURE = "import_failure"
 IMPORT_STATUS = "import_status"
 IMPORT_STALL = "import_stall"
 IMPORT_HALF = "import_half"
-FAULTS = (IMPORT_FAILURE, IMPORT_STATUS, IMPORT_STALL, IMPORT_HALF)
+IMPORT_SILENCE = "import_silence"
+FAULTS = (IMPORT_FAILURE, IMPORT_STATUS, IMPORT_STALL, IMPORT_HALF, IMPORT_SILENCE)
 """Faults of the request that brings a batch; they show when it is worked on.
 
 `import_failure` fails the rows of `options.emails`; `import_status` ends it unapplied with
-`options.status`; `import_stall` never ends it; `import_half` applies half and interrupts it.
+`options.status`; `import_stall` never ends it; `import_half` applies half and interrupts it;
+`import_silence` passes the rows of `options.emails` over and names them nowhere.
 """
 
 
@@ -70,7 +72,7 @@ class Imports:
         self._catalogue = catalogue
         self._accounts = accounts
         self._clock = clock
-        self._seconds = seconds
+        self.seconds = seconds
         self._recent: deque[float] = deque()
         self._waiting: deque[Batch] = deque()
         self.batches: dict[str, Batch] = {}
@@ -113,7 +115,7 @@ class Imports:
             )
         faults = {hit.kind: hit.options for hit in call.faults}
         batch_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"batch {len(self.batches)}"))
-        ready_at = self._clock.now() + self._seconds
+        ready_at = self._clock.now() + self.seconds
         batch = self.batches[batch_id] = Batch(batch_id, rows, ready_at, faults)
         self._waiting.append(batch)
         return json_answer(
@@ -170,13 +172,15 @@ class Imports:
         if IMPORT_STATUS in batch.faults:
             batch.status = text(batch.faults[IMPORT_STATUS].get("status")) or "failed"
             return
-        doomed = batch.faults.get(IMPORT_FAILURE, {}).get("emails")
-        failing = {str(email) for email in doomed} if isinstance(doomed, list) else set()
+        failing = _emails(batch, IMPORT_FAILURE)
+        passed_over = _emails(batch, IMPORT_SILENCE)
         rows = batch.rows
         if IMPORT_HALF in batch.faults:
             rows = rows[: len(rows) // 2]
         for row in rows:
             email = text(row["email"])
+            if email in passed_over:
+                continue
             if email in failing or self._contacts.is_blocked(email):
                 batch.failure.append(email)
             else:
@@ -233,6 +237,11 @@ class Imports:
         return json_answer(
             {"status": batch.status, "success": batch.success, "failure": batch.failure}
         )
+
+
+def _emails(batch: Batch, fault: str) -> frozenset[str]:
+    found = batch.faults.get(fault, {}).get("emails")
+    return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
 
 
 def _listed(row: Mapping[str, object], name: str) -> list[object]:

@@ -11,6 +11,7 @@ from transformer.emulator.server import Answer, Call, Handler, json_answer, quer
 from transformer.emulator.store import text
 
 FORM = "application/x-www-form-urlencoded"
+MAX_NAME = 32
 KNOWN = frozenset({"actid", "key", "event", "eventdata", "visit"})
 
 
@@ -85,6 +86,8 @@ class Tracking:
             return "Invalid key or actid"
         if not form.get("event"):
             return "No event name specified"
+        if len(form["event"]) > MAX_NAME:
+            return f"An event name has up to {MAX_NAME} characters"
         return None if form.get("visit") else "No visitor specified"
 
 

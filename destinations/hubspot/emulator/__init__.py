@@ -27,6 +27,7 @@ class BuildOptions(TypedDict, total=False):
     searches_per_second: int
     search_lag_seconds: float
     multi_status: bool
+    echo_trace_ids: bool
     clear_partial_upserts: bool
     custom_objects: Mapping[str, Sequence[str]]
     properties: Mapping[str, Sequence[str]]

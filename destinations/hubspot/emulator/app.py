@@ -36,7 +36,8 @@ class Options:
     `token` None takes any private app token (`pat-…`). `scopes` None grants all.
     `custom_objects` adds objects: name -> lines of a property table. `properties` adds lines to
     standard objects. `multi_status` answers refused rows of a traced batch with 207 instead of
-    refusing the batch. `clear_partial_upserts` takes "partial upserts are not supported" at its
+    refusing the batch. `echo_trace_ids` puts the trace ids into results too, which HubSpot's own
+    guide does not show. `clear_partial_upserts` takes "partial upserts are not supported" at its
     worst: an upsert by e-mail clears what it does not mention.
     """
 
@@ -50,6 +51,7 @@ class Options:
     searches_per_second: int = 5
     search_lag_seconds: float = 1.0
     multi_status: bool = False
+    echo_trace_ids: bool = False
     clear_partial_upserts: bool = False
     custom_objects: Mapping[str, Sequence[str]] = field(default_factory=dict)
     properties: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -115,7 +117,10 @@ class HubSpotEmulator(Emulator):
         )  # fmt: skip
         self.events = Events(self.portal, clock)
         self._objects = Objects(self.portal, clock)
-        self._batches = Batches(self.portal, clock, multi_status=made.multi_status)
+        self._batches = Batches(
+            self.portal, clock,
+            multi_status=made.multi_status, echo_trace_ids=made.echo_trace_ids,
+        )  # fmt: skip
         self._search = Search(self.portal, clock, made.search_lag_seconds)
         self._associations = Associations(self.portal, clock)
         self._properties = Properties(self.portal, clock)

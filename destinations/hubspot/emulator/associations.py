@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from destinations.hubspot.emulator import links
+from destinations.hubspot.emulator import faults, links
 from destinations.hubspot.emulator.portal import Portal
 from destinations.hubspot.emulator.reading import inputs_of, json_of, text
 from destinations.hubspot.emulator.refusals import Refusal, invalid, missing_ids, not_found
@@ -60,9 +60,9 @@ class Associations:
         labels = [label for type_id, _ in there if (label := links.LABELS.get(type_id))]
         body = {
             "fromObjectTypeId": one.kind.type_id,
-            "fromObjectId": int(one.id),
+            "fromObjectId": one.id,
             "toObjectTypeId": other.kind.type_id,
-            "toObjectId": int(other.id),
+            "toObjectId": other.id,
             "labels": labels,
         }
         return json_answer(body, 201)
@@ -82,7 +82,10 @@ class Associations:
         def link(value: Mapping[str, object]) -> object:
             return self._link_default(*self._ends(kinds, value))
 
-        return self._batch(inputs_of(call, MAX_CREATE), link, 200)
+        inputs = inputs_of(call, MAX_CREATE)
+        ends = (_end(value.get(name)) for value in inputs for name in ("from", "to"))
+        faults.refuse_links(call.faults, ends)
+        return self._batch(inputs, link, 200)
 
     def _batch_create(self, call: Call, params: Params) -> Answer:
         kinds = self._kinds(params)
@@ -93,9 +96,9 @@ class Associations:
             links.apply(self._portal, one, [links.Link(other, there, back)])
             return {
                 "fromObjectTypeId": one.kind.type_id,
-                "fromObjectId": int(one.id),
+                "fromObjectId": one.id,
                 "toObjectTypeId": other.kind.type_id,
-                "toObjectId": int(other.id),
+                "toObjectId": other.id,
                 "labels": [],
             }
 
@@ -148,7 +151,7 @@ class Associations:
 
     def _linked(self, record: Record, other: ObjectType) -> list[dict[str, object]]:
         return [
-            {"toObjectId": int(other_id), "associationTypes": links.type_json(types)}
+            {"toObjectId": other_id, "associationTypes": links.type_json(types)}
             for other_id, types in links.linked(self._portal, record, other)
         ]
 

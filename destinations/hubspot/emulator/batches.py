@@ -41,13 +41,17 @@ class Batches:
     """Many records of one object at a time.
 
     A refused row refuses the whole batch, unless `multi_status` says that it becomes an entry of
-    a 207 when every row has an objectWriteTraceId. Ids that are not there always become one.
+    a 207 when every row has an objectWriteTraceId. Ids that are not there always become one entry
+    of their own, without trace ids. Results have trace ids with `echo_trace_ids` only.
     """
 
-    def __init__(self, portal: Portal, clock: Clock, *, multi_status: bool) -> None:
+    def __init__(
+        self, portal: Portal, clock: Clock, *, multi_status: bool, echo_trace_ids: bool
+    ) -> None:
         self._portal = portal
         self._clock = clock
         self._multi_status = multi_status
+        self._echo_trace_ids = echo_trace_ids
 
     def routes(self) -> Iterable[tuple[str, str, Handler]]:
         """Method, path below the objects' root, handler."""
@@ -127,15 +131,17 @@ class Batches:
         by = optional_text(body, "idProperty")
         names = texts(body, "properties") or kind.defaults
         texts(body, "propertiesWithHistory")
-        found, missing = [], []
+        found: dict[str, Record] = {}
+        missing = []
         for value in inputs:
             try:
-                found.append(self._find(kind, text(value, "id"), by))
+                record = self._find(kind, text(value, "id"), by)
+                found[record.id] = record
             except Refusal as refusal:
                 if refusal.status != 404:  # noqa: PLR2004 - a missing row
                     raise
                 missing.append(text(value, "id"))
-        shown = [record.to_json(names) for record in found]
+        shown = [record.to_json(names) for record in found.values()]
         errors = [missing_ids(kind.label, missing).row(None)] if missing else []
         return self._enveloped(shown, errors, ok=200)
 
@@ -159,15 +165,22 @@ class Batches:
         """Check every row first, then apply those that passed."""
         traced = all(value.get("objectWriteTraceId") for value in inputs)
         planned, errors = [], []
+        missing: list[Refusal] = []
         for value in inputs:
             trace_id = optional_text(value, "objectWriteTraceId")
             try:
                 planned.append(plan(value))
             except Refusal as refusal:
-                missing = refusal.category == "OBJECT_NOT_FOUND"
-                if not missing and not (self._multi_status and traced):
+                if refusal.category == "OBJECT_NOT_FOUND":
+                    missing.append(refusal)
+                elif self._multi_status and traced:
+                    errors.append(refusal.row(trace_id))
+                else:
                     raise
-                errors.append(refusal.row(trace_id))
+        if missing:
+            ids = [each for refusal in missing for each in refusal.context.get("ids", ())]
+            errors.append(Refusal(404, missing[0].category, missing[0].message,
+                                  context={"ids": ids}).row(None))  # fmt: skip
         drop_after = faults.rows_applied(call.faults)
         results = []
         for each in planned:
@@ -217,8 +230,8 @@ class Batches:
         return self._portal.schema.find(params["o"])
 
     def _written(self, record: Record, row: Row) -> dict[str, object]:
-        shown = record.to_json([*record.kind.defaults, *row.properties])
-        if row.trace_id is not None:
+        shown = record.written([*record.kind.defaults, *row.properties])
+        if self._echo_trace_ids and row.trace_id is not None:
             shown["objectWriteTraceId"] = row.trace_id
         return shown
 

@@ -11,6 +11,7 @@ from destinations.hubspot.emulator.portal import Portal, Row
 from destinations.hubspot.emulator.reading import (
     body_of,
     inputs_of,
+    number,
     optional_text,
     properties_of,
     text,
@@ -18,9 +19,12 @@ from destinations.hubspot.emulator.reading import (
 from destinations.hubspot.emulator.refusals import Refusal, invalid, not_found
 from destinations.hubspot.emulator.values import stamp, text_of
 from transformer.clock import Clock
-from transformer.emulator.server import Answer, Call, Handler, json_answer
+from transformer.emulator.server import Answer, Call, Handler, json_answer, query_of
 
 MAX_EVENTS = 500
+MAX_PAGE = 100
+# Cursors are opaque, and not always fit for a URL as they are.
+CURSOR = "a+/="
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _TYPES = frozenset({"string", "number", "datetime", "enumeration"})
 # What a definition has from the start when includeDefaultProperties is true.
@@ -40,18 +44,19 @@ class Definition:
     full_name: str
     properties: dict[str, str] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, object]:
-        """Return what the definitions API shows."""
+    def to_json(self, *, with_properties: bool = True) -> dict[str, object]:
+        """Return what the definitions API shows; a list has properties only if asked for them."""
+        shown = self.properties if with_properties else {}
         return {
+            "id": self.full_name,
+            "objectTypeId": "6-1",
+            "associations": [],
             "name": self.name,
             "labels": {"singular": self.label, "plural": self.label},
             "fullyQualifiedName": self.full_name,
             "primaryObject": "CONTACT",
             "archived": False,
-            "properties": [
-                {"name": name, "label": name, "type": kind, "archived": False}
-                for name, kind in self.properties.items()
-            ],
+            "properties": [_property_json(name, kind) for name, kind in shown.items()],
         }
 
 
@@ -134,9 +139,17 @@ class Events:
             row = Row({"email": email.lower()})
             self._portal.create(kind, row, call, self._clock.wall())
 
-    def _list(self, _call: Call, _params: Params) -> Answer:
-        listed = [each.to_json() for each in self.definitions.values()]
-        return json_answer({"total": len(listed), "results": listed})
+    def _list(self, call: Call, _params: Params) -> Answer:
+        query = query_of(call)
+        full = query.get("includeProperties") == "true"
+        limit, after = number(query, "limit", MAX_PAGE), _position(query.get("after", ""))
+        listed = [each.to_json(with_properties=full) for each in self.definitions.values()]
+        body: dict[str, object] = {
+            "total": len(listed), "results": listed[after : after + limit],
+        }  # fmt: skip
+        if after + limit < len(listed):
+            body["paging"] = {"next": {"after": f"{CURSOR}{after + limit}"}}
+        return json_answer(body)
 
     def _define(self, call: Call, _params: Params) -> Answer:
         body = body_of(call)
@@ -169,13 +182,37 @@ class Events:
         if name in definition.properties:
             raise Refusal(409, "CONFLICT", f"Property {name} already exists")
         definition.properties[name] = text(body, "type")
-        return json_answer({"name": name, "label": name, "type": text(body, "type")}, 201)
+        return json_answer(_property_json(name, text(body, "type")), 201)
 
     def _definition(self, params: Params) -> Definition:
         definition = self.definitions.get(params["event"])
         if definition is None:
             raise not_found(f"Event {params['event']} does not exist")
         return definition
+
+
+def _property_json(name: str, kind: str) -> dict[str, object]:
+    """Return a property of a definition as the API shows it."""
+    return {
+        "name": name,
+        "label": name,
+        "type": kind,
+        "fieldType": "number" if kind == "number" else "text",
+        "description": "",
+        "groupName": "behavioral_event_information",
+        "options": [],
+        "archived": False,
+    }
+
+
+def _position(after: str) -> int:
+    """Where a page begins; a cursor that came back changed is refused."""
+    digits = after.removeprefix(CURSOR)
+    if not after:
+        return 0
+    if digits == after or not digits.isdecimal():
+        raise invalid("Invalid after")
+    return int(digits)
 
 
 def _property_name(value: object) -> str:

@@ -1,18 +1,20 @@
 """Scripted faults that HubSpot alone has.
 
 `row_error` refuses rows (`options`: `where`, `category`, `message`, `status`), `half_applied`
-writes the first `options.rows` rows of a batch, keeps them and drops the connection;
+writes the first `options.rows` rows of a batch, keeps them and drops the connection; `link_error`
+refuses every batch of associations with one of `options.ids`, naming them with `options.named`;
 `expire_tokens` ends every OAuth access token; `burst_limit`, `daily_limit` and `search_limit`
 answer their 429 (`retry_after` adds the header), `locked` a 423, `migrating` a 477.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from destinations.hubspot.emulator.refusals import Refusal
 from transformer.emulator.faults import Fault
 
 ROW_ERROR = "row_error"
 HALF_APPLIED = "half_applied"
+LINK_ERROR = "link_error"
 EXPIRE_TOKENS = "expire_tokens"
 BURST_LIMIT = "burst_limit"
 DAILY_LIMIT = "daily_limit"
@@ -20,8 +22,8 @@ SEARCH_LIMIT = "search_limit"
 LOCKED = "locked"
 MIGRATING = "migrating"
 KINDS = (
-    ROW_ERROR, HALF_APPLIED, EXPIRE_TOKENS, BURST_LIMIT, DAILY_LIMIT, SEARCH_LIMIT, LOCKED,
-    MIGRATING,
+    ROW_ERROR, HALF_APPLIED, LINK_ERROR, EXPIRE_TOKENS, BURST_LIMIT, DAILY_LIMIT, SEARCH_LIMIT,
+    LOCKED, MIGRATING,
 )  # fmt: skip
 
 _POLICIES = {
@@ -65,6 +67,18 @@ def refuse_row(faults: Sequence[Fault], properties: Mapping[str, str]) -> None:
                 str(fault.options.get("category", "VALIDATION_ERROR")),
                 str(fault.options.get("message", "scripted")),
             )
+
+
+def refuse_links(faults: Sequence[Fault], ids: Iterable[str]) -> None:
+    """Refuse a whole batch of associations for one of its records, if a fault says so."""
+    given = set(ids)
+    for fault in faults:
+        wanted = fault.options.get("ids", ())
+        guilty = [each for each in wanted if each in given] if isinstance(wanted, list) else []
+        if fault.kind == LINK_ERROR and guilty:
+            named = {"ids": guilty} if fault.options.get("named") else {}
+            text = "One or more associations are not valid."
+            raise Refusal(400, "VALIDATION_ERROR", text, context=named)
 
 
 def rows_applied(faults: Sequence[Fault]) -> int | None:

@@ -128,7 +128,11 @@ def linked(portal: Portal, record: Record, to: ObjectType) -> list[tuple[str, di
 def type_json(types: Mapping[int, str]) -> list[dict[str, object]]:
     """The types of a link as v4 shows them."""
     return [
-        {"category": category, "typeId": type_id, "label": LABELS.get(type_id)}
+        {
+            "category": category,
+            "typeId": type_id,
+            **({"label": LABELS[type_id]} if type_id in LABELS else {}),
+        }
         for type_id, category in sorted(types.items())
     ]
 

@@ -12,7 +12,7 @@ from destinations.hubspot.emulator.reading import (
 )
 from destinations.hubspot.emulator.refusals import invalid, not_found
 from destinations.hubspot.emulator.schema import ObjectType
-from destinations.hubspot.emulator.store import ADDITIONAL_EMAILS, Record
+from destinations.hubspot.emulator.store import ADDITIONAL_EMAILS, MERGED_IDS, Record
 from transformer.clock import Clock
 from transformer.emulator.server import Answer, Call, Handler, json_answer, query_of
 
@@ -68,7 +68,7 @@ class Objects:
         planned = links.inline(self._portal, kind, body.get("associations"))
         record = self._portal.create(kind, Row(checked), call, self._clock.wall())
         links.apply(self._portal, record, planned)
-        return json_answer(record.to_json([*kind.defaults, *checked]), 201)
+        return json_answer(record.written([*kind.defaults, *checked]), 201)
 
     def _read(self, call: Call, params: Params) -> Answer:
         query = query_of(call)
@@ -79,7 +79,7 @@ class Objects:
         given = properties_of(body_of(call))
         checked = self._portal.checked(record.kind, given, creating=False)
         self._portal.update(record, Row(checked), call, self._clock.wall())
-        return json_answer(record.to_json([*record.kind.defaults, *checked]))
+        return json_answer(record.written([*record.kind.defaults, *checked]))
 
     def _archive(self, call: Call, params: Params) -> Answer:
         record = self._portal.store.get(self._kind(params), params["id"])
@@ -88,18 +88,24 @@ class Objects:
         return Answer(204)
 
     def _merge(self, call: Call, params: Params) -> Answer:
+        """Both become one new record; their ids lead to it from now on."""
         kind, body = self._kind(params), body_of(call)
         winner = self._get(kind, text(body, "primaryObjectId"))
         loser = self._get(kind, text(body, "objectIdToMerge"))
         kept = {**loser.properties, **winner.properties}
         emails = [*winner.emails, *loser.emails]
+        ids = [i for each in (winner, loser) for i in (each.id, *each.merged_ids)]
         now = self._clock.wall()
-        self._portal.archive(loser, call, now)
         if kind.name == "contacts" and len(emails) > 1:
             kept[ADDITIONAL_EMAILS] = ";".join(emails[1:])
+        kept[MERGED_IDS] = ";".join(ids)
+        for each in (winner, loser):
+            self._portal.archive(each, call, now)
         fresh = {name: value for name, value in kept.items() if name != "hs_object_id"}
-        self._portal.update(winner, Row(fresh), call, now)
-        return json_answer(winner.to_json(kind.defaults))
+        merged = self._portal.create(kind, Row(fresh), call, now)
+        for each in (winner, loser):
+            self._portal.store.merge(each, merged)
+        return json_answer(merged.written(kind.defaults))
 
     def _erase(self, call: Call, params: Params) -> Answer:
         kind, body = self._kind(params), body_of(call)

@@ -26,6 +26,7 @@ _GROUPS = {
 }
 _CUSTOM_TABLE = (
     "hs_object_id\tnumber\tnumber\trd",
+    "hs_merged_object_ids\tenumeration\tcheckbox\trx",
     "hs_createdate\tdatetime\tdate\trd",
     "hs_lastmodifieddate\tdatetime\tdate\trd",
     "hubspot_owner_id\tenumeration\tselect\to",

@@ -8,6 +8,7 @@ from destinations.hubspot.emulator.values import stamp
 
 FIRST_ID = 101
 ADDITIONAL_EMAILS = "hs_additional_emails"
+MERGED_IDS = "hs_merged_object_ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class Record:
     archived: bool = False
     history: list[Write] = field(default_factory=list)
     versions: list[tuple[float, Mapping[str, str] | None]] = field(default_factory=list)
+
+    def written(self, names: Sequence[str]) -> dict[str, object]:
+        """Return the record as the answer to a write shows it: no property without a value."""
+        shown = self.to_json(names)
+        held = {name: self.properties[name] for name in names if self.properties.get(name)}
+        usual = ("hs_object_id", *self.kind.created, self.kind.modified)
+        held |= {name: self.properties[name] for name in usual if self.properties.get(name)}
+        return {**shown, "properties": dict(sorted(held.items()))}
 
     def to_json(self, names: Sequence[str]) -> dict[str, object]:
         """Return the record as the API shows it, with these properties and the usual ones."""
@@ -64,6 +73,11 @@ class Record:
         return [email for email in listed if email]
 
     @property
+    def merged_ids(self) -> Sequence[str]:
+        """The ids of the records that were merged into this one."""
+        return [each for each in self.properties.get(MERGED_IDS, "").split(";") if each]
+
+    @property
     def additional_emails(self) -> Sequence[str]:
         """The secondary addresses of a contact."""
         return [e for e in self.properties.get(ADDITIONAL_EMAILS, "").split(";") if e]
@@ -76,6 +90,7 @@ class Store:
         self._records: dict[str, dict[str, Record]] = {}
         self._unique: dict[tuple[str, str], dict[str, str]] = {}
         self._next = FIRST_ID
+        self._merged: dict[tuple[str, str], str] = {}
         self.associations: dict[tuple[str, str], dict[tuple[str, str], dict[int, str]]] = {}
 
     def new(self, kind: ObjectType, now: float) -> Record:
@@ -108,9 +123,15 @@ class Store:
         record.versions.append((write.time, None))
 
     def get(self, kind: ObjectType, record_id: str) -> Record | None:
-        """The live record of that id."""
+        """The live record of that id, or the one that it was merged into."""
+        while (kind.type_id, record_id) in self._merged:
+            record_id = self._merged[kind.type_id, record_id]
         record = self._records.get(kind.type_id, {}).get(record_id)
         return None if record is None or record.archived else record
+
+    def merge(self, record: Record, into: Record) -> None:
+        """From now on the id of `record` leads to `into`."""
+        self._merged[record.kind.type_id, record.id] = into.id
 
     def holder(self, kind: ObjectType, name: str, value: str) -> Record | None:
         """The live record that has this value in a unique property."""
@@ -137,6 +158,7 @@ class Store:
         self._records.clear()
         self._unique.clear()
         self.associations.clear()
+        self._merged.clear()
         self._next = FIRST_ID
 
     def _index(self, record: Record) -> None:

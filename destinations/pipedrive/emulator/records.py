@@ -1,5 +1,6 @@
 """What the routes of records do: create, read, change, delete and list, in both versions."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,19 +19,31 @@ from destinations.pipedrive.emulator.store import (
 )
 from transformer.emulator.server import Call
 
-LIST_V2 = (
-    "filter_id", "ids", "owner_id", "org_id", "person_id", "deal_id", "lead_id", "updated_since",
-    "updated_until", "sort_by", "sort_direction", "include_fields", "custom_fields", "limit",
-    "cursor", "status", "done", "pipeline_id", "stage_id",
+_LIST_V2 = (
+    "filter_id", "ids", "owner_id", "updated_since", "updated_until", "sort_by", "sort_direction",
+    "include_fields", "limit", "cursor",
 )  # fmt: skip
-LIST_V1 = (
-    "user_id", "owner_id", "lead_id", "deal_id", "person_id", "org_id", "organization_id",
-    "start", "limit", "sort", "start_date", "end_date", "updated_since",
-)  # fmt: skip
+_LIST_V1 = ("start", "limit", "sort", "updated_since")
+LISTS: Mapping[str, tuple[str, ...]] = {
+    "persons": (*_LIST_V2, "custom_fields", "org_id", "deal_id"),
+    "organizations": (*_LIST_V2, "custom_fields"),
+    "deals": (
+        *_LIST_V2, "custom_fields", "person_id", "org_id", "pipeline_id", "stage_id", "status",
+    ),
+    "activities": (*_LIST_V2, "deal_id", "lead_id", "person_id", "org_id", "done"),
+    "leads": (*_LIST_V1, "owner_id", "person_id", "organization_id", "filter_id"),
+    "notes": (
+        *_LIST_V1, "user_id", "lead_id", "deal_id", "person_id", "org_id", "project_id", "task_id",
+        "start_date", "end_date",
+    ),
+}  # fmt: skip
+"""What each list takes, as its own document says."""
 SORTS = ("id", "update_time", "add_time", "due_date")
 FILTERS = ("owner_id", "org_id", "organization_id", "person_id", "deal_id", "lead_id", "user_id",
            "status", "pipeline_id", "stage_id")  # fmt: skip
 MOST_IDS = 100
+# Texts that are kept trimmed, their HTML sanitized.
+KEPT_CLEAN = ("title", "subject", "content", "note")
 STAMPS: Mapping[str, Callable[[float], str]] = {"notes": plain_stamp, "leads": millis_stamp}
 
 
@@ -86,7 +99,7 @@ class Records:
 
     def list_v2(self, kind: str, call: Call) -> tuple[list[object], str | None]:
         """Return one page of a v2 list and its cursor."""
-        query = parameters(call, LIST_V2)
+        query = parameters(call, LISTS[kind])
         if "filter_id" in query:
             raise invalid("filter_id", "no such filter")
         rows = [row for row in self.store.all(kind) if _passes(row, query)]
@@ -102,7 +115,7 @@ class Records:
 
     def list_v1(self, kind: str, call: Call) -> tuple[list[object], dict[str, object]]:
         """Return one page of a v1 list and its pagination."""
-        query = parameters(call, LIST_V1)
+        query = parameters(call, LISTS[kind])
         rows = [row for row in self.store.all(kind) if _passes(row, query)]
         name, _, direction = query.get("sort", "id ASC").partition(" ")
         rows.sort(key=lambda row: str(row.values.get(name)), reverse=direction == "DESC")
@@ -123,7 +136,7 @@ def _defaults(kind: str, user_id: int) -> Values:
         return {**owned, **gone, "person_id": None, "org_id": None, "stage_id": 1, "value": 0,
                 "currency": CURRENCIES[0], "status": "open", "is_archived": False,
                 "probability": None, "lost_reason": None, "expected_close_date": None,
-                "creator_user_id": user_id, "origin": "API"}  # fmt: skip
+                "origin": "API"}  # fmt: skip
     if kind == "activities":
         return {"owner_id": user_id, "creator_user_id": user_id, "is_deleted": False,
                 "subject": "Call", "type": "call", "deal_id": None, "lead_id": None,
@@ -144,7 +157,9 @@ def _defaults(kind: str, user_id: int) -> Values:
 
 
 def _derived(kind: str, values: Values) -> Values:
-    """What follows from other values."""
+    """What follows from other values, and texts as they are kept."""
+    texts = {name: values.get(name) for name in KEPT_CLEAN}
+    values |= {name: _clean(text) for name, text in texts.items() if isinstance(text, str)}
     if kind == "persons":
         first, _, last = str(values.get("name", "")).strip().partition(" ")
         values |= {"first_name": first, "last_name": last or None}
@@ -159,6 +174,11 @@ def _derived(kind: str, values: Values) -> Values:
         flags = [name for name in values if name.startswith("pinned_to_")]
         values |= {name: bool(values[name]) for name in flags}
     return values
+
+
+def _clean(text: str) -> str:
+    """Text as Pipedrive keeps it; what exactly its sanitizing does, no document says."""
+    return re.sub(r"(?is)<script\b.*?</script\s*>", "", text).strip()
 
 
 def _passes(row: Row, query: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from destinations.salesforce.auth import Session
 from destinations.salesforce.bulk import csv_file as bulk_csv
 from destinations.salesforce.bulk.plan import OPERATIONS, Job
-from destinations.salesforce.client import Call, Reply, SalesforceClient
+from destinations.salesforce.client import Call, Reply, SalesforceClient, page_path
 from transformer.errors import ServerFault
 
 ROOT = "jobs/ingest"
@@ -108,7 +108,7 @@ class BulkJobs:
                     found.append(info)
             following = body.get("nextRecordsUrl")
             more = body.get("done") is False and isinstance(following, str)
-            path = str(following).removeprefix(f"{self._client.root}/") if more else None
+            path = page_path(str(following)) if more else None
         return found
 
     async def _send(

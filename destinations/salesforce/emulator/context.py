@@ -7,6 +7,8 @@ from transformer.emulator.faults import Fault
 
 CREATED_FLAG_VERSION = 46
 """From this version an upsert's answer says whether it created the record."""
+DUPLICATE_HEADER_VERSION = 52
+"""From this version `Sforce-Duplicate-Rule-Header` counts."""
 
 
 @dataclass(slots=True)
@@ -29,6 +31,17 @@ class Context:
     def major(self) -> int:
         """Return the version's number: 66 for `v66.0`."""
         return int(self.version[1:].partition(".")[0])
+
+    def follow(self, headers: Mapping[str, str]) -> None:
+        """Do as these headers of a request, or of one part of it, say of duplicate rules."""
+        named = {name.lower(): value for name, value in headers.items()}
+        pairs = named.get("sforce-duplicate-rule-header", "").lower().split(";")
+        flags = {
+            name.strip(): value.strip() for name, _, value in (p.partition("=") for p in pairs)
+        }
+        counts = self.major >= DUPLICATE_HEADER_VERSION
+        self.allow_save = counts and flags.get("allowsave") == "true"
+        self.include_details = counts and flags.get("includerecorddetails") == "true"
 
     def path(self, *parts: str) -> str:
         """Return a path below this version's data root."""

@@ -4,7 +4,7 @@ One request is one unit: what it wrote is kept or taken back before the next one
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
@@ -23,7 +23,6 @@ from transformer.emulator.server import Answer, Call, json_answer, query_pairs
 
 ROOT = "/services/data"
 MAX_URI_BYTES = 16_384
-DUPLICATE_HEADER_VERSION = 52
 _VERSION = re.compile(r"v(\d+)\.0\Z")
 _OVERRIDES = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 _JSON = "application/json;charset=UTF-8"
@@ -176,14 +175,5 @@ def _overridden(call: Call) -> tuple[str, str]:
 
 def _context(call: Call, version: str, user_id: str, now: float) -> Context:
     context = Context(call.number, now, version, user_id, call.headers, call.faults)
-    given = call.headers.get("Sforce-Duplicate-Rule-Header", "")
-    if given and context.major >= DUPLICATE_HEADER_VERSION:
-        flags = _flags(given.split(";"))
-        context.allow_save = flags.get("allowsave") == "true"
-        context.include_details = flags.get("includerecorddetails") == "true"
+    context.follow(call.headers)
     return context
-
-
-def _flags(parts: Sequence[str]) -> Mapping[str, str]:
-    pairs = (part.partition("=") for part in parts)
-    return {name.strip().lower(): value.strip().lower() for name, _, value in pairs}

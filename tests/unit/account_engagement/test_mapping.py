@@ -148,3 +148,12 @@ def test_an_event_that_does_not_opt_in_is_skipped() -> None:
     """Salesforce's own name does not count."""
     event = Event("identify", "m", 1.0, {"email": "a@x.io"}, {}, {"Salesforce": True}, (), {})
     assert MAPPING.evaluate(event) == Skipped(Reason.NOT_OPTED_IN)
+
+
+def test_a_track_may_name_the_person_in_its_properties() -> None:
+    """Once, also when both do; the traits come first."""
+    root: dict[str, object] = {"event": "Order Completed", "properties": {"email": "p@x.io"}}
+    for traits, email in (({}, "p@x.io"), ({"email": "t@x.io"}, "t@x.io")):
+        results = evaluate("track", dict(traits), root=root)
+        assert isinstance(results, tuple)
+        assert [r.properties["email"] for r in results if isinstance(r, Upsert)] == [email]

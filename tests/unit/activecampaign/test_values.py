@@ -4,6 +4,8 @@ import pytest
 
 from destinations.activecampaign.values import (
     cents_of,
+    date_text_of,
+    filled_in,
     is_true,
     names_of,
     several_text_of,
@@ -33,11 +35,44 @@ def test_scalars_become_text_and_nothing_else_does(value: object, text: str | No
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(["a", 2, None], "||a||2||"), ([], ""), ("a", "a"), (["a||b"], None), ([["a"]], None)],
+    [
+        (["a", 2, None], "||a||2||"),
+        ([], ""),
+        ("a", "||a||"),
+        ("a||b", "||a||b||"),
+        ("||a||b||", "||a||b||"),
+        ("", ""),
+        (None, ""),
+        (["a||b"], None),
+        ([["a"]], None),
+        ({}, None),
+    ],
 )
 def test_lists_are_written_with_double_bars(value: object, text: str | None) -> None:
     """An item that holds the separator cannot be told apart, and is refused."""
     assert several_text_of(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("2001-02-03", "2001-02-03"),
+        ("2001-02-03T23:05:06.000Z", "2001-02-03"),
+        ("2001-02-03 23:05:06-05:00", "2001-02-03"),
+        ("3 February", "3 February"),
+        (None, ""),
+        ([], None),
+    ],
+)
+def test_a_date_field_gets_the_day_of_a_moment(value: object, text: str | None) -> None:
+    """The day as the event writes it; what is no date goes as it is, for the CRM to judge."""
+    assert date_text_of(value) == text
+
+
+def test_null_and_empty_text_are_no_values_but_zero_is() -> None:
+    """What may only be filled is written where nothing is."""
+    record = {"a": None, "b": "", "c": 0, "d": "x"}
+    assert filled_in(record, ("a", "b", "c", "d", "e")) == {"c", "d"}
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,9 @@ def test_the_table_decides(given: object, status: int, kind: type, reason: Reaso
     decided = outcome(read_error(given, status), "update contacts")
     assert type(decided) is kind
     assert getattr(decided, "reason", None) is reason
+
+
+def test_a_context_may_hold_a_text_where_a_list_is_usual() -> None:
+    """It is one id, not its letters."""
+    error = read_error(body("OBJECT_NOT_FOUND", context={"ids": "991"}), 207)
+    assert error.ids == ("991",)

@@ -14,7 +14,7 @@ from tests.manual_clock import ManualClock
 from tests.unit.salesforce.made import LEAD, LEAD_2, upsert
 from transformer.budget import Budget
 from transformer.destination import Finding, Settings
-from transformer.errors import AnswerLost, RequestRefused, ServerFault, Unauthorized
+from transformer.errors import AnswerLost, RequestRefused, ServerFault, Unauthorized, Unreachable
 from transformer.http import HttpClient
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
 from transformer.upsert import Match, Operation
@@ -101,6 +101,81 @@ async def test_an_upsert_that_must_not_get_near_a_query_is_not_sent() -> None:
     _, body = org.sent[-1]
     assert isinstance(body, dict)
     assert [record["A"] for record in body["records"]] == [2]
+
+
+@pytest.mark.parametrize("body", ["<html>", None, [{"errorCode": "UNKNOWN_EXCEPTION"}]])
+async def test_a_lookup_that_failed_inside_a_composite_is_asked_again(body: object) -> None:
+    """Its status says so, whether or not Salesforce names an error."""
+    failed = {"compositeResponse": [{"body": body, "httpStatusCode": 503, "referenceId": "part0"}]}
+    outcome = (await Org(failed).destination().write([upsert()]))[0]
+    assert isinstance(outcome, Retry)
+    assert (outcome.reason, outcome.may_have_applied) == (Reason.SERVER_ERROR, False)
+
+
+@pytest.mark.parametrize("body", ["<html>", None, [{"errorCode": "UNKNOWN_EXCEPTION"}]])
+async def test_a_collection_that_failed_inside_a_composite_may_have_been_applied(
+    body: object,
+) -> None:
+    """Like one that was sent by itself: its creates are looked for before they are sent again."""
+    answer = {
+        "compositeResponse": [
+            {"body": body, "httpStatusCode": 500, "referenceId": "part0"},
+            {"body": [row(LEAD)], "httpStatusCode": 200, "referenceId": "part1"},
+        ]
+    }
+    create = upsert({"Page__c": "x"}, operation=Operation.CREATE, matches=())
+    named = upsert({"A": 1}, operation=Operation.UPDATE, matches=(Match("Id", LEAD),))
+    created, updated = await Org(answer).destination().write([create, named])
+    assert updated == Delivered("updated", LEAD, "Lead")
+    assert isinstance(created, Retry)
+    assert (created.reason, created.may_have_applied) == (Reason.SERVER_ERROR, True)
+
+
+async def test_duplicates_asked_for_in_a_part_that_failed_may_have_been_created() -> None:
+    """The others of its composite have their answers."""
+    singles = {
+        "compositeResponse": [
+            {"body": None, "httpStatusCode": 503, "referenceId": "part0"},
+            {"body": row(LEAD_2), "httpStatusCode": 201, "referenceId": "part1"},
+        ]
+    }
+    org = Org([refused(), refused()], singles)
+    creates = [upsert({"A": n}, operation=Operation.CREATE, matches=()) for n in range(2)]
+    lost, created = await org.destination({"duplicates": "update"}).write(creates)
+    assert isinstance(lost, Retry)
+    assert (lost.reason, lost.may_have_applied) == (Reason.SERVER_ERROR, True)
+    assert created == Delivered("created", LEAD_2, "Lead")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (httpx.Response(403, text="<html>"), RequestRefused),
+        (httpx.Response(404, text="<html>"), Unauthorized),
+        (httpx.Response(400, json=[{"errorCode": "QUERY_TIMEOUT"}]), ServerFault),
+        (httpx.Response(403, json=[{"errorCode": "API_CURRENTLY_DISABLED"}]), Unreachable),
+    ],
+)
+async def test_a_repeat_whose_object_cannot_be_described_just_now_is_not_created_again(
+    answer: httpx.Response, expected: type[Exception]
+) -> None:
+    """Nobody can say whether it is there: that it is not is no guess to make (invariant 6)."""
+    org = Org(answer)
+    create = upsert({"A": 1}, operation=Operation.CREATE, matches=(), repeated=True)
+    with pytest.raises(expected):
+        await org.destination().write([create])
+    assert [what for what, _ in org.sent] == ["GET /sobjects/Lead/describe"]
+
+
+async def test_a_repeat_of_an_object_that_the_org_hides_is_left_to_the_org_to_refuse() -> None:
+    """Its describe says so, and so will the create."""
+    hidden = httpx.Response(404, json=[{"errorCode": "NOT_FOUND", "message": "m"}])
+    error = {"statusCode": "INVALID_TYPE", "message": "m", "fields": []}
+    org = Org(hidden, [{"success": False, "errors": [error]}])
+    create = upsert({"A": 1}, operation=Operation.CREATE, matches=(), repeated=True)
+    outcome = (await org.destination().write([create]))[0]
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.UNKNOWN_OBJECT
 
 
 @pytest.mark.parametrize("results", [[], [row(LEAD), row(LEAD_2)], {"odd": 1}])

@@ -102,6 +102,31 @@ def test_the_records_a_duplicate_rule_found_are_read_once_each() -> None:
     assert error.vendor["duplicates"] == ["Contact 003RO0000035WQgYAM"]
 
 
+@pytest.mark.parametrize(
+    ("code", "kind", "negated", "quoted"),
+    [
+        ("INVALID_FIELD", "string", "", True),
+        ("INVALID_FIELD", "double", "not ", False),
+        ("INVALID_FIELD", "int", "not ", False),
+        ("INVALID_FIELD", "date", "not ", None),
+        ("INVALID_FIELD", "boolean", "not ", None),
+        ("MALFORMED_QUERY", "double", "not ", None),
+    ],
+)
+def test_a_query_is_told_whether_its_values_are_to_be_texts_or_numbers(
+    code: str, kind: str, negated: str, quoted: bool | None
+) -> None:
+    """Of dates and booleans nothing is made."""
+    text = f"value of filter criterion for field 'A' must be of type {kind} and should {negated}be"
+    assert VendorError(code, f"{text} enclosed in quotes").wants_quotes is quoted
+
+
+def test_a_status_of_5xx_without_an_error_is_tried_again() -> None:
+    """A part of a composite may answer nothing but that."""
+    assert read_errors(None, 503)[0].rule == RULES["UNKNOWN_EXCEPTION"]
+    assert read_errors("<html>", 403)[0].rule.action is Action.REJECT
+
+
 def test_actions_are_all_used() -> None:
     """An action that no code leads to is not a case."""
     assert {rule.action for rule in RULES.values()} == set(Action)

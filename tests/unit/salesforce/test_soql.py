@@ -1,5 +1,6 @@
 """SOQL text: nothing gets out of its literal, no query is too long."""
 
+from dataclasses import replace
 from urllib.parse import quote, unquote
 
 import pytest
@@ -143,6 +144,31 @@ def test_a_column_that_the_org_lacks_can_be_left_out_unless_it_is_needed() -> No
     query = Query("Lead", "Email", ("Id", "Email", "Nickname__c"), ("a@x.io",))
     assert query.without("nickname__C") == Query("Lead", "Email", ("Id", "Email"), ("a@x.io",))
     assert (query.without("Email"), query.without("Id"), query.without("Foo")) == (None,) * 3
+
+
+def test_a_query_by_texts_can_be_asked_with_numbers_for_a_field_that_holds_those() -> None:
+    """What is no number is in no such field; how each was written stays known."""
+    texts = Query("Lead", "Num__c", ("Id", "Num__c"), ("7", " 007", "1.50", "-2", "7x", "", "1e3"))
+    numbers = texts.retyped(quoted=False)
+    assert numbers == Query(
+        "Lead",
+        "Num__c",
+        ("Id", "Num__c"),
+        (7, 1.5, -2),
+        {"7": ("7", "007"), "1.5": ("1.50",), "-2": ("-2",)},
+    )
+    assert numbers is not None
+    assert numbers.text.endswith("IN (7,1.5,-2)")
+    assert numbers.without("Nope") is numbers.retyped(quoted=False) is None
+
+
+def test_a_query_by_numbers_can_be_asked_with_texts() -> None:
+    """As they are written; leaving a column out changes nothing in that."""
+    numbers = Query("Lead", "Code__c", ("Id", "Code__c", "Nope"), (7, 1.5, True))
+    texts = numbers.retyped(quoted=True)
+    assert texts is not None
+    assert (texts.values, texts.retyped(quoted=True)) == (("7", "1.5", "true"), None)
+    assert texts.without("Nope") == replace(texts, columns=("Id", "Code__c"))
 
 
 def test_conditions_join_escaped_values() -> None:

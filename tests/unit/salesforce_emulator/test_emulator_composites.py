@@ -2,6 +2,8 @@
 
 import pytest
 
+from destinations.salesforce.emulator import DuplicateRule
+from destinations.salesforce.emulator.context import Context
 from tests.unit.salesforce_emulator.api import ROOT, Api, connect
 from tests.unit.salesforce_emulator.rows import FIELDS, UPSERT, new_row
 
@@ -112,6 +114,34 @@ def test_a_malformed_composite_is_refused_whole(subs: list[dict[str, object]], c
     """Empty, too many, too many queries or collections, bad references, methods, URLs, headers."""
     answer = connect().post("composite", {"compositeRequest": subs})
     assert (answer.status, answer.codes) == (400, [code])
+
+
+def test_a_part_has_the_headers_that_it_names_and_no_other() -> None:
+    """Those of the request are not for its parts; nor are one part's for the next."""
+    api = connect(duplicate_rules=[DuplicateRule("Lead", ("Email",), "alert")])
+    api.lead(Email="a@example.com")
+    allowed = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
+    person = {"LastName": "x", "Company": "y", "Email": "a@example.com"}
+    subs = [
+        _sub("one", "POST", "sobjects/Lead", person),
+        _sub("two", "POST", "sobjects/Lead", person, httpHeaders=allowed),
+        _sub("three", "POST", "sobjects/Lead", person),
+    ]
+    answer = api.send("POST", "composite", {"compositeRequest": subs}, headers=allowed)
+    assert isinstance(answer.body, dict)
+    statuses = [part["httpStatusCode"] for part in answer.body["compositeResponse"]]
+    assert statuses == [400, 201, 400]
+    assert api.send("POST", "sobjects/Lead", person, headers=allowed).status == 201
+
+
+@pytest.mark.parametrize(("version", "counts"), [("v51.0", False), ("v52.0", True)])
+def test_the_header_of_duplicate_rules_counts_from_version_52_on(
+    version: str, *, counts: bool
+) -> None:
+    """In any spelling; before, it is not known."""
+    context = Context(1, 0.0, version, "005000000000001AAA")
+    context.follow({"sforce-duplicate-rule-header": " AllowSave = true; includeRecordDetails=TRUE"})
+    assert (context.allow_save, context.include_details) == (counts, counts)
 
 
 def test_five_collections_of_200_are_one_call() -> None:

@@ -57,6 +57,7 @@ class Subrequest:
     reference: str
     body: object
     has_body: bool
+    headers: Mapping[str, str]
 
     @property
     def is_collection(self) -> bool:
@@ -144,6 +145,8 @@ class CompositeResource:
         answers: list[dict[str, object]] = []
         failed: int | None = None
         for position, sub in enumerate(subrequests):
+            # Of the request's own headers a part has those alone that it must not name itself.
+            context.follow(sub.headers)
             reply = self._one(sub, context, known)
             answers.append(_answer(sub, reply))
             if reply.status < _FAILED:
@@ -178,7 +181,7 @@ class CompositeResource:
         if major > request.context.major or major < BATCH_OLDEST:
             raise Refusal("INVALID_INPUT", f"version {match[1]} cannot be used in this batch")
         method, has_body = str(given.get("method", "")), "richInput" in given
-        sub = Subrequest(method, match[1], match[2], "", given.get("richInput"), has_body)
+        sub = Subrequest(method, match[1], match[2], "", given.get("richInput"), has_body, {})
         path, _, query = sub.url.partition("?")
         return self._send(_request(sub, path, query, request.context))
 
@@ -209,10 +212,11 @@ def _subrequest(given: Mapping[str, object], major: int) -> Subrequest:
     if not reference or (major >= STRICT_REFERENCE_VERSION and not legal):
         raise Refusal("INVALID_INPUT", f"Provided referenceId ('{reference[:80]}') is invalid")
     headers = given.get("httpHeaders")
-    named = {name.lower() for name in headers} if isinstance(headers, dict) else set()
-    if refused := sorted(named & _FORBIDDEN_HEADERS):
+    named = {str(k): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {}
+    if refused := sorted({name.lower() for name in named} & _FORBIDDEN_HEADERS):
         raise Refusal("INVALID_INPUT", f"Headers not allowed in a subrequest: {refused}")
-    return Subrequest(method, match[1], match[2], reference, given.get("body"), "body" in given)
+    has_body = "body" in given
+    return Subrequest(method, match[1], match[2], reference, given.get("body"), has_body, named)
 
 
 def _refuse_shape(subrequests: Sequence[Subrequest]) -> None:
