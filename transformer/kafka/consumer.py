@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
@@ -22,13 +21,13 @@ from transformer.clock import Clock
 from transformer.errors import EnvironmentFault, PartitionLost
 from transformer.kafka.closing import stop_consumer
 from transformer.kafka.faults import advice, is_passing, translate
+from transformer.kafka.membership import Membership
 from transformer.kafka.options import Options
 from transformer.record import Partition, Record
 
 _log = logging.getLogger("transformer.kafka")
 
 _GRACE_SECONDS = 0.25
-_HEARTBEAT = "_do_heartbeat"  # of aiokafka's GroupCoordinator
 
 
 class KafkaConsumer:
@@ -45,7 +44,7 @@ class KafkaConsumer:
     ) -> None:
         self._client = client
         self._group = group
-        self._membership = _Membership(client, clock)
+        self._membership = Membership(client, clock, options)
         self._rebalances = _Rebalances(client, self._membership, assignments, options)
         self._options = options
 
@@ -88,10 +87,9 @@ class KafkaConsumer:
         """Commit, all or nothing, repeated until the commit timeout."""
         if self._membership.is_lost:
             raise self._lost(next_offsets)
-        sent_at = self._membership.now()
         try:
             async with asyncio.timeout(self._options.commit_timeout_seconds):
-                await self._client.commit(
+                await self._membership.commit(
                     {TopicPartition(*part): offset for part, offset in next_offsets.items()}
                 )
         except (CommitFailedError, IllegalStateError) as error:
@@ -103,7 +101,6 @@ class KafkaConsumer:
             ) from error
         except KafkaError as error:
             raise translate(f"kafka group {self._group}: commit", error) from error
-        self._membership.confirmed_at(sent_at)
 
     def membership_age_seconds(self) -> float:
         """Seconds since the coordinator accepted a heartbeat, commit or join, from its sending."""
@@ -136,63 +133,13 @@ class KafkaConsumer:
         self._membership.rejoin()
 
 
-class _Membership:
-    """What aiokafka's coordinator knows of our place in the group; reaches into its privates."""
-
-    def __init__(self, client: AIOKafkaConsumer, clock: Clock) -> None:
-        self._coordinator: Any = client._coordinator  # noqa: SLF001 - no public way to all this
-        self._send_heartbeat = getattr(self._coordinator, _HEARTBEAT)
-        setattr(self._coordinator, _HEARTBEAT, self._heartbeat)
-        self._confirmed_at = clock.now()
-        self.now = clock.now
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the coordinator told us that it does not know us (any more)."""
-        return int(self._coordinator.generation) < 0
-
-    @property
-    def can_rejoin(self) -> bool:
-        """Whether the coordination task still lives."""
-        return not self._coordinator._coordination_task.done()  # noqa: SLF001
-
-    def check(self) -> None:
-        """Raise what stopped the coordination; `getmany` does so too, once we have joined."""
-        self._coordinator.check_errors()
-
-    def rejoin(self) -> None:
-        """Join the group again, which also restarts the heartbeats."""
-        self._coordinator.request_rejoin()
-
-    def confirmed_at(self, moment: float) -> None:
-        """Something sent at `moment` was accepted."""
-        self._confirmed_at = max(self._confirmed_at, moment)
-
-    def age_seconds(self) -> float:
-        """Seconds since the last confirmation was sent for."""
-        return self.now() - self._confirmed_at
-
-    async def _heartbeat(self) -> bool:
-        sent_at = self.now()
-        try:
-            accepted = bool(await self._send_heartbeat())
-        except KafkaError as error:
-            # aiokafka would end its heartbeats here, say because the coordinator still loads.
-            if not is_passing(error):
-                raise
-            return False
-        if accepted:
-            self.confirmed_at(sent_at)
-        return accepted
-
-
 class _Rebalances(ConsumerRebalanceListener):
     """Turns aiokafka's callbacks into calls of `Assignments`; what those raise, `read` raises."""
 
     def __init__(
         self,
         client: AIOKafkaConsumer,
-        membership: _Membership,
+        membership: Membership,
         assignments: Assignments,
         options: Options,
     ) -> None:
@@ -256,7 +203,9 @@ class _Rebalances(ConsumerRebalanceListener):
             _log.warning("kafka: no offsets of new partitions, joining again: %s", advice(error))
             self._membership.rejoin()
             return
-        self._membership.confirmed_at(joined_at)
+        self._membership.joined(
+            joined_at, {TopicPartition(*part): each.next_offset for part, each in starts.items()}
+        )
         self._held = frozenset(starts)
         try:
             await self._assignments.assigned(starts)
