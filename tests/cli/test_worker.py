@@ -147,30 +147,19 @@ def test_a_broker_that_is_not_there_is_exit_code_3(tmp_path: Path) -> None:
             assert "Traceback" not in shown
 
 
-def test_a_port_that_is_taken_is_exit_code_3(cluster: EmbeddedCluster, tmp_path: Path) -> None:
-    """Before anything is read."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = int(taken.getsockname()[1])
-        file, _ = _config(tmp_path, _servers(cluster), port=port)
-        with running("worker", "--config", file) as worker:
-            assert worker.exit_code() == 3
-    assert f"error: http: cannot listen on 127.0.0.1:{port}" in worker.seen[-1]
-
-
-def test_a_port_that_is_taken_is_exit_code_3_for_the_ledger_too(
-    cluster: EmbeddedCluster, tmp_path: Path
+@pytest.mark.parametrize("command", ["worker", "ledger"])
+def test_a_port_that_is_taken_is_exit_code_3(
+    cluster: EmbeddedCluster, tmp_path: Path, command: str
 ) -> None:
-    """It serves what it proves: without its pages nobody would know."""
+    """Before anything is read: without its pages nobody would know what it does."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = int(taken.getsockname()[1])
         file, _ = _config(tmp_path, _servers(cluster), port=port)
-        with running("ledger", "--config", file) as ledger:
-            assert ledger.exit_code() == 3
-    assert f"error: http: cannot listen on 127.0.0.1:{port}" in ledger.seen[-1]
+        with running(command, "--config", file) as process:
+            assert process.exit_code() == 3
+    assert f"error: http: cannot listen on 127.0.0.1:{port}" in process.seen[-1]
     assert not list(ROOT.glob("*-data")), "the current folder may be read-only, as in a container"
 
 

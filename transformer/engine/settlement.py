@@ -101,9 +101,9 @@ class Settlement:
         for write, outcome in pairs:
             write.failures = 0
             write.batch_limit = None
-            self.decide(write, outcome)
+            self._decide(write, outcome)
 
-    def decide(self, write: Write, outcome: Outcome) -> None:
+    def _decide(self, write: Write, outcome: Outcome) -> None:
         """Take one outcome over. A merged write that is refused is tried event by event."""
         if isinstance(outcome, Delivered | Skipped):
             self._settle(write, outcome)
@@ -214,7 +214,7 @@ class Settlement:
                 self._lanes.delay(write, now)
             else:
                 detail = "the destination broke on this upsert. Report it with this dead letter."
-                self.decide(write, Rejected(Reason.INTERNAL_ERROR, detail))
+                self._decide(write, Rejected(Reason.INTERNAL_ERROR, detail))
 
     def _backoff(self, attempt: int) -> float:
         return backoff_seconds(

@@ -1,14 +1,12 @@
 """What the consumer group of each connection has committed, as the ledger last heard."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
 from transformer.broker import Broker
 from transformer.errors import EnvironmentFault
 from transformer.ledger.coverage import EVERY_OFFSET
-from transformer.ledger.entry import Holder
-from transformer.record import Partition
+from transformer.ledger.entry import Holder, by_connection
 from transformer.telemetry.log import Log
 
 _log: Final = Log("ledger")
@@ -28,10 +26,7 @@ class Commits:
 
     async def ask(self, holders: Iterable[Holder]) -> None:
         """Ask the groups of all `holders`; what cannot be told now stays as it was."""
-        partitions: dict[str, list[Partition]] = defaultdict(list)
-        for holder in holders:
-            partitions[holder.connection].append(holder.partition)
-        for connection, asked in partitions.items():
+        for connection, asked in by_connection(holders).items():
             group = f"{self._group_prefix}{connection}"
             try:
                 told = await self._broker.committed(group, asked)

@@ -1,5 +1,7 @@
 """One result as the ledger reads it: which offsets, of what, with which outcome. Pure."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -21,6 +23,14 @@ class Holder(NamedTuple):
     def key(self) -> bytes:
         """The key of its results in the metrics topic."""
         return f"{self.connection}/{self.partition}".encode()
+
+
+def by_connection(holders: Iterable[Holder]) -> Mapping[str, list[Partition]]:
+    """The partitions of each connection: what one consumer group is asked about."""
+    partitions: dict[str, list[Partition]] = defaultdict(list)
+    for connection, partition in holders:
+        partitions[connection].append(partition)
+    return partitions
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
 """The offline proof: reads the topics through the broker port, and has every offset judged."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from transformer.broker import Broker, Reader
-from transformer.ledger.entry import Holder
+from transformer.ledger.entry import Holder, by_connection
 from transformer.ledger.judge import Judge, Proof, Scope
 from transformer.ledger.source import read_on, read_sources, stops_at
 from transformer.record import Partition
@@ -85,10 +84,7 @@ class _Reading:
 
     async def _committed(self, holders: Iterable[Holder]) -> Mapping[Holder, int]:
         found: dict[Holder, int] = {}
-        partitions: dict[str, list[Partition]] = defaultdict(list)
-        for holder in holders:
-            partitions[holder.connection].append(holder.partition)
-        for connection, asked in partitions.items():
+        for connection, asked in by_connection(holders).items():
             group = f"{self._topics.group_prefix}{connection}"
             told = await self._broker.committed(group, asked)
             found |= {Holder(connection, part): offset for part, offset in told.items()}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from transformer.clock import Clock
-from transformer.emulator import store as emulator_store
+from transformer.emulator import store
 
 COLLECTIONS = (
     "prospects", "users", "lists", "list-memberships", "custom-fields", "tags", "tagged-objects",
@@ -15,7 +15,7 @@ COLLECTIONS = (
 
 
 @dataclass(slots=True)
-class Row(emulator_store.Row):
+class Row(store.Row):
     """One record."""
 
     @property
@@ -48,7 +48,7 @@ class Row(emulator_store.Row):
         return type(self)(self.id, values, past)
 
 
-class Store(emulator_store.Store[Row]):
+class Store(store.Store[Row]):
     """The business unit's rows; the indexes know the present only, `rows` may be of the past."""
 
     kinds = COLLECTIONS

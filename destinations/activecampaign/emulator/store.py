@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from transformer.clock import Clock
-from transformer.emulator import store as emulator_store
+from transformer.emulator import store
 from transformer.emulator.store import text
 
 KINDS = (
@@ -37,7 +37,7 @@ NEVER = "0000-00-00 00:00:00"
 
 
 @dataclass(slots=True)
-class Row(emulator_store.Row):
+class Row(store.Row):
     """One record. Values are what was set; answers turn them into text."""
 
     def get(self, name: str) -> str:
@@ -45,7 +45,7 @@ class Row(emulator_store.Row):
         return text(self.values.get(name))
 
 
-class Store(emulator_store.Store[Row]):
+class Store(store.Store[Row]):
     """The account's rows."""
 
     kinds = KINDS

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from destinations.salesforce.assignment import AssignmentRules
-from destinations.salesforce.bulk import plan as bulk_plan
+from destinations.salesforce.bulk import plan
 from destinations.salesforce.bulk.jobs import BulkJobs, JobInfo
 from destinations.salesforce.bulk.plan import Job
 from destinations.salesforce.bulk.results import Progress, Tally
@@ -91,7 +91,7 @@ class Bulk:
         """Write `rows` by jobs, as far as that is worth it; never raises WriteFailed."""
         progress = Progress()
         least = min(LEAST_ROWS, self._options.threshold)
-        for (object_type, _, key), members in bulk_plan.group(rows).items():
+        for (object_type, _, key), members in plan.group(rows).items():
             if len(members) < least or not key:
                 progress.left.extend(members)
                 continue
@@ -111,7 +111,7 @@ class Bulk:
         if schema is None or rule is None:
             progress.left.extend(rows)
             return
-        jobs, left = bulk_plan.jobs(rows, key, schema)
+        jobs, left = plan.jobs(rows, key, schema)
         progress.left.extend(left)
         for job in jobs:
             await self._run(job, rule, progress)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from destinations.salesforce.auth import Session
-from destinations.salesforce.bulk import csv_file as bulk_csv
+from destinations.salesforce.bulk import csv_file
 from destinations.salesforce.bulk.plan import OPERATIONS, Job
 from destinations.salesforce.client import Call, Reply, SalesforceClient, page_path
 from transformer.errors import ServerFault
@@ -59,8 +59,8 @@ class BulkJobs:
             "object": job.object_type,
             "operation": OPERATIONS[job.kind],
             "contentType": "CSV",
-            "lineEnding": bulk_csv.LINE_ENDING,
-            "columnDelimiter": bulk_csv.DELIMITER_NAME,
+            "lineEnding": csv_file.LINE_ENDING,
+            "columnDelimiter": csv_file.DELIMITER_NAME,
             **({"externalIdFieldName": job.key} if job.kind == "upsert" else {}),
             **({"assignmentRuleId": assignment_rule} if assignment_rule else {}),
         }
@@ -89,7 +89,7 @@ class BulkJobs:
         """
         reply = await self._send("GET", f"{ROOT}/{job_id}/{which}", text=True)
         try:
-            return list(bulk_csv.read_results(str(reply.body), column))
+            return list(csv_file.read_results(str(reply.body), column))
         except ValueError as error:
             raise ServerFault(f"{ROUTE}: {which} is not the CSV expected: {error}.") from None
 
@@ -152,4 +152,4 @@ def _read(body: object) -> JobInfo | None:
 def _is_ours(info: JobInfo, user_id: str) -> bool:
     """Told by the user, where the login names it, and by a delimiter hardly anybody else uses."""
     same_user = not user_id or info.user_id[:_SHORT_ID] == user_id[:_SHORT_ID]
-    return same_user and info.delimiter == bulk_csv.DELIMITER_NAME
+    return same_user and info.delimiter == csv_file.DELIMITER_NAME

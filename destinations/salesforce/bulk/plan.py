@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from destinations.salesforce.bulk import csv_file as bulk_csv
+from destinations.salesforce.bulk import csv_file
 from destinations.salesforce.lookup import is_id
 from destinations.salesforce.pack import Row
 from destinations.salesforce.plan import Write
@@ -81,11 +81,11 @@ def _files(entries: Sequence[tuple[Row, Cells, str]], key: str, max_bytes: int) 
     for _, cells, _ in entries:
         for folded_name, (name, _) in cells.items():
             columns.setdefault(folded_name, name)
-    head = bulk_csv.line(list(columns.values()))
+    head = csv_file.line(list(columns.values()))
     made: list[Job] = []
     lines, taken, size = [head], dict[str, Row](), len(head)
     for row, cells, mark in entries:
-        text = bulk_csv.line([cells[name][1] if name in cells else "" for name in columns])
+        text = csv_file.line([cells[name][1] if name in cells else "" for name in columns])
         if taken and size + len(text) > max_bytes:
             made.append(_job(lines, taken, key))
             lines, taken, size = [head], {}, len(head)
@@ -114,12 +114,12 @@ def _cells(write: Write, schema: ObjectSchema) -> Cells | None:
     if write.kind == "update":
         cells["id"] = ("Id", write.record_id)
     for name, value in write.body.items():
-        text = bulk_csv.cell(value)
+        text = csv_file.cell(value)
         field = schema.fields.get(name.casefold())
         if text is None or field is None or name.casefold() in cells:
             return None
         is_key = write.kind == "upsert" and name.casefold() == write.field.casefold()
-        if is_key and text == bulk_csv.NULL:
+        if is_key and text == csv_file.NULL:
             return None
         if not is_key and not _writable(write.kind, field):
             return None

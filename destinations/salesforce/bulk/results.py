@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from destinations.salesforce.answers import failed, judge, judge_errors
-from destinations.salesforce.bulk import csv_file as bulk_csv
+from destinations.salesforce.bulk import csv_file
 from destinations.salesforce.bulk.plan import Job
 from destinations.salesforce.pack import Row
 from destinations.salesforce.plan import Policy
@@ -62,7 +62,7 @@ class Tally:
         for result in results:
             row = self._take(result)
             if row is not None:
-                error = bulk_csv.read_error(result.get("sf__error", ""))
+                error = csv_file.read_error(result.get("sf__error", ""))
                 self._judged(row, judge_errors(row.write, [error], self._policy))
 
     def unprocessed(self, results: Iterable[Mapping[str, str]]) -> None:

@@ -7,7 +7,7 @@ part. Results come in another order than the rows went in.
 from collections.abc import Iterable, Sequence
 
 from destinations.salesforce.emulator import ids, row_faults
-from destinations.salesforce.emulator.bulk import csv_file as bulk_csv
+from destinations.salesforce.emulator.bulk import csv_file
 from destinations.salesforce.emulator.bulk import job as bulk_job
 from destinations.salesforce.emulator.bulk.csv_file import Dialect
 from destinations.salesforce.emulator.bulk.job import Job
@@ -97,7 +97,7 @@ class BulkResource:
         dialect = Dialect(
             str(body.get("columnDelimiter", "COMMA")), str(body.get("lineEnding", "LF"))
         )
-        known = (bulk_csv.DELIMITERS, bulk_csv.LINE_ENDINGS)
+        known = (csv_file.DELIMITERS, csv_file.LINE_ENDINGS)
         if dialect.delimiter not in known[0] or dialect.line_ending not in known[1]:
             raise Refusal("InvalidJob", f"Unknown columnDelimiter or lineEnding: {dialect}")
         by = self._external_id(kind, operation, body.get("externalIdFieldName"))
@@ -169,7 +169,7 @@ class BulkResource:
             job.state, job.stop = "UploadComplete", row_faults.job_stop(request.context)
         elif state == "Aborted" and job.state not in _FINAL:
             if job.data is not None and not job.rows:
-                job.header, job.rows = bulk_csv.read(job.data, job.dialect)
+                job.header, job.rows = csv_file.read(job.data, job.dialect)
             bulk_job.end(job, "Aborted")
         else:
             raise Refusal("InvalidJobState", f"Cannot go from {job.state} to {state}")
@@ -207,7 +207,7 @@ class BulkResource:
         """Read the upload, once; a column that the object lacks fails the job."""
         if job.rows or job.data is None:
             return
-        job.header, job.rows = bulk_csv.read(job.data, job.dialect)
+        job.header, job.rows = csv_file.read(job.data, job.dialect)
         for name in () if self._any_field else job.header:
             own, dot, _ = name.partition(".")
             known = job.kind.relationship(own) if dot else job.kind.field(own)
@@ -218,7 +218,7 @@ class BulkResource:
     def _apply_to(self, job: Job, end: int, context: Context) -> None:
         """Apply the rows up to `end`; each is refused or written for itself."""
         for row in job.rows[job.applied : end]:
-            record = bulk_csv.to_record(job.header, row)
+            record = csv_file.to_record(job.header, row)
             try:
                 record_id, created = self._apply(job, record, context)
             except Refusal as refusal:
@@ -280,5 +280,5 @@ class BulkResource:
 def _csv(job: Job, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Reply:
     if job.state not in _FINAL:
         raise Refusal("InvalidJobState", f"Results are not ready: the job is {job.state}")
-    raw = bulk_csv.write(header, rows[::-1], job.dialect)
+    raw = csv_file.write(header, rows[::-1], job.dialect)
     return Reply(200, raw=raw, headers={"Content-Type": "text/csv"})
