@@ -14,7 +14,8 @@ def chains(batch: Sequence[Upsert]) -> Sequence[Sequence[int]]:
         names = _names(upsert)
         known = {id(chain): chain for name in names if (chain := chain_of.get(name)) is not None}
         merged = sorted([*(each for chain in known.values() for each in chain), index])
-        found = [chain for chain in found if id(chain) not in known]
+        if known:
+            found = [chain for chain in found if id(chain) not in known]
         found.append(merged)
         for each in merged:
             chain_of.update(dict.fromkeys(_names(batch[each]), merged))

@@ -6,7 +6,7 @@ Source: the vendor's Version 5 overview and rate limits, read 2026-11-22.
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -33,6 +33,7 @@ from transformer.kit.json_api import json_request, record_in, records_in
 API = "/api/v5"
 SETUP_PAUSE_SECONDS = 60.0
 BUSY_PAUSE_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 60.0
 USAGE_SECONDS = 600.0
 PAGE_RECORDS = 1_000
 MAX_PAGES = 100
@@ -59,6 +60,14 @@ class Reply(json_api.Reply):
     def values(self) -> Sequence[Mapping[str, object]]:
         """The records of a query's answer."""
         return records_in(self.at("values"))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart body, ready to be sent."""
+
+    content: bytes = field(repr=False)
+    boundary: str
 
 
 class AccountEngagementClient:
@@ -98,6 +107,10 @@ class AccountEngagementClient:
         """Create, or do."""
         return await self.send("POST", path, route, body)
 
+    async def upload(self, path: str, route: str, form: Form) -> Reply:
+        """Send a file."""
+        return await self.send("POST", path, route, form)
+
     async def patch(self, path: str, route: str, body: object) -> Reply:
         """Change."""
         return await self.send("PATCH", path, route, body)
@@ -125,6 +138,17 @@ class AccountEngagementClient:
         if budget.exhausted:
             why = f"{budget.used} of {budget.allowed} allowed are used"
             raise QuotaSpent(f"account: {why}. Waiting.", after_seconds=self._quota_pause())
+
+    def has_requests_for(self, writes: int) -> bool:
+        """Whether our share of the day is enough for so many more; it is when none is known."""
+        allowed = self._http.budget.allowed
+        return allowed is None or self._http.budget.used + writes <= allowed
+
+    async def pause_over(self) -> None:
+        """Wait until the business unit takes requests again, if that is soon."""
+        wait = self._http.budget.wait_seconds(self._clock.now())
+        if not self._http.budget.exhausted and wait <= LONGEST_WAIT_SECONDS:
+            await self._clock.sleep(wait)
 
     async def send(
         self, method: str, path: str, route: str, body: object = None, *, probe: bool = False
@@ -165,6 +189,12 @@ class AccountEngagementClient:
             "X-Return-Api-Usage": "1",
         }
         url = f"{self._settings.base_url}{API}/{path}"
+        if isinstance(body, Form):
+            headers |= {
+                "Accept": "application/json",
+                "Content-Type": f"multipart/form-data; boundary={body.boundary}",
+            }
+            return Request(method, url, route, writes=True, headers=headers, content=body.content)
         return json_request(method, url, route, body, writes=method != "GET", headers=headers)
 
     async def _exchange(self, request: Request) -> Answer:
@@ -208,9 +238,7 @@ class AccountEngagementClient:
 
     def _spent(self, route: str) -> QuotaSpent:
         """The vendor said so: nothing is left, whatever was counted."""
-        budget = self._http.budget
-        limit = budget.limit or max(1, budget.used)
-        budget.observe(self._clock.now(), used=max(limit, budget.used), limit=limit)
+        self._http.budget.spend(self._clock.now())
         return QuotaSpent(
             f"{route}: the API requests of the account's day are used up. Waiting.",
             after_seconds=self._quota_pause(),

@@ -61,12 +61,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "connector_user_assigns",
         "string",
-        "new: only who is assigned to nobody, by one request more for each of them, once; always:"
-        " in the request of the upsert, which takes prospects that are there already from their"
-        " users.",
+        "new: only who is assigned to nobody, after the upsert, once; always: in the request of"
+        " the upsert, which takes prospects that are there already from their users.",
         default="new",
         choices=("always", "new"),
         example="new",
+    ),
+    Setting(
+        "assign_by_import_from",
+        "integer",
+        "From how many prospects of nobody in one write they are assigned by one import instead"
+        " of by one request more for each; 0 is never. The user's role needs the abilities"
+        " Prospects > Import and Prospects > Assign.",
+        default=20,
+        example=100,
+    ),
+    Setting(
+        "import_timeout_seconds",
+        "number",
+        "How long such an import may take before its prospects are assigned one by one.",
+        default=300.0,
+        example=600.0,
     ),
     Setting(
         "assignment_field",
@@ -127,7 +142,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "requests_in_flight",
         "integer",
-        "Requests at once; the business unit has five for all that use its API.",
+        "Requests at once; the business unit has five for all that use its API. Each of several"
+        " workers sends its part, one at the least, so have no more than five workers.",
         default=4,
         example=3,
     ),

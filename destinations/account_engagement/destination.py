@@ -1,6 +1,6 @@
 """Account Engagement as a destination: one prospect per request, a few requests at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from destinations.account_engagement import (
     settings,
 )
 from destinations.account_engagement.activities import Activities
+from destinations.account_engagement.assigning import Assigner, Gathered, Give
 from destinations.account_engagement.auth import Session
 from destinations.account_engagement.catalogue import Joiner, Lists, Tags
 from destinations.account_engagement.chains import chains
@@ -33,7 +34,8 @@ from transformer.outcome import Outcome, Reason, Rejected, Skipped
 from transformer.upsert import Upsert
 
 # The requests of one write share the business unit's few places; another write would need its own.
-LIMITS = Limits(batch_records=200, requests_in_flight=1)
+# A batch costs up to ten requests beside those of its prospects: the import that assigns them.
+LIMITS = Limits(batch_records=1000, requests_in_flight=1)
 OPPORTUNITY = "Opportunity"
 # What API v5 has and lets nobody write.
 READ_ONLY_OBJECTS = frozenset({"Campaign", OPPORTUNITY, "ProspectAccount"})
@@ -67,21 +69,25 @@ class AccountEngagementDestination(HttpDestination):
             finder=Finder(client, options.several_matches, clock),
             joiner=Joiner(client, clock),
         )
+        self._assigner = Assigner(client, options, clock)
         self._activities = Activities(client, options, clock)
 
     async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
-        """Write `batch`, one prospect per request.
+        """Write `batch`, one prospect per request; those of nobody are assigned after all others.
 
         Raises WriteFailed when the CRM said nothing of any upsert; else a failure becomes a Retry
         of the upserts it concerns.
         """
         await self._client.keep_usage()
         results = Results()
+        gathered = self._assigner.gather(len(batch))
         jobs = [
-            [(index, partial(self._write_one, batch[index])) for index in chain]
-            for chain in chains(batch)
+            [(index, partial(self._write_one, batch[index], give)) for index, give in chain]
+            for chain in self._ways(batch, gathered)
         ]
         await singles.run(jobs, results, at_once=self._options.requests_in_flight)
+        if gathered is not None:
+            await self._assigner.finish(gathered, results)
         return results.settled()
 
     async def check(self, fields: Sequence[FieldUse]) -> Sequence[Finding]:
@@ -96,10 +102,25 @@ class AccountEngagementDestination(HttpDestination):
             uses=fields,
         )
 
-    async def _write_one(self, upsert: Upsert) -> Outcome:
+    def _ways(
+        self, batch: Sequence[Upsert], gathered: Gathered | None
+    ) -> Iterator[Sequence[tuple[int, Give]]]:
+        """The chains of a batch, with how each upsert's prospect gets its user if it is nobody's.
+
+        It is given at once where others of the batch may be about the same prospect, too: one of
+        them may name a user.
+        """
+        for chain in chains(batch):
+            alone = sum(batch[index].object_type == prospects.OBJECT for index in chain) == 1
+            if gathered is None or not alone:
+                yield [(index, self._assigner.give) for index in chain]
+            else:
+                yield [(index, partial(gathered.add, index)) for index in chain]
+
+    async def _write_one(self, upsert: Upsert, give: Give) -> Outcome:
         match upsert.object_type:
             case prospects.OBJECT:
-                return await self._prospects.write(upsert)
+                return await self._prospects.write(upsert, give)
             case activities.OBJECT:
                 return await self._activities.write(upsert)
             case other:

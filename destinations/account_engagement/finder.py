@@ -1,10 +1,13 @@
 """Finding one prospect, by CRM id or by e-mail; which of several is a policy. A request each."""
 
+from collections.abc import Iterable
+
 from destinations.account_engagement.client import AccountEngagementClient
 from destinations.account_engagement.prospect_plan import CRM_ID, EMAIL
 from destinations.account_engagement.reasons import refused
 from transformer.clock import Clock
 from transformer.failures import Declined
+from transformer.kit.json_api import segment
 from transformer.kit.remembered import Remembered
 from transformer.outcome import Reason, Rejected
 
@@ -40,6 +43,15 @@ class Finder:
         """The prospect of an address, or the one just written to it. Raises Declined."""
         found = await self._query(EMAIL, email)
         return found or self._written.recall(email, self._clock.now())
+
+    async def filled(self, prospect_id: str, fields: Iterable[str]) -> frozenset[str]:
+        """Those of these fields that a prospect has a value in. Raises Declined."""
+        path = f"objects/prospects/{segment(prospect_id)}"
+        names = sorted(fields)
+        reply = await self._client.get(path, "prospects", fields=",".join(["id", *names]))
+        if not reply.ok:
+            raise Declined(refused(reply.body, reply.status, f"prospect {prospect_id}"))
+        return frozenset(n for n in names if reply.record.get(n) not in (None, "", []))
 
     def wrote(self, email: str, prospect_id: str) -> None:
         """Remember until reads have caught up."""

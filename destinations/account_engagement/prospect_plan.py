@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from destinations.account_engagement.catalogue import Lists, Tags
+from destinations.account_engagement.client import SETUP_PAUSE_SECONDS
 from destinations.account_engagement.fields import READ_ONLY, WRITABLE, CustomFields, Field
+from destinations.account_engagement.rights import needed
 from destinations.account_engagement.settings import AccountEngagementSettings
 from destinations.account_engagement.users import Users
 from transformer.errors import Unauthorized
@@ -17,7 +19,6 @@ LISTS, TAGS, ASSIGNED = "lists", "tags", "assignedTo"
 ASSIGNING = (ASSIGNED, "userId", "assignedToId")
 SPECIAL = frozenset({LISTS, TAGS, *ASSIGNING})
 SEPARATOR = "||"
-SETUP_PAUSE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +87,19 @@ class Planner:
         unknown.extend(strange)
         self._refuse(unknown)
         notes.extend(Note("unknown_field", name) for name in unknown)
-        tags = [await self._tags.id_of(n) for n in self._names(properties, TAGS)]
+        tags = [await self._tag_id(name) for name in self._names(properties, TAGS)]
         return ProspectPlan(body, lists, tags, tuple(notes))
 
     async def field(self, name: str) -> Field | None:
         """The field of a prospect that a property is, or None. Raises Declined."""
-        return Field(name) if name in WRITABLE else await self._custom.find(name)
+        if name in WRITABLE:
+            return Field(name)
+        return await needed(self._custom.find(name), "custom_fields")
 
     async def assignee(self, properties: Mapping[str, object]) -> Assignee:
         """Find the user that the event names, and the connector's (row P3). Raises Declined."""
         wanted = next((v for n in ASSIGNING if (v := _text(properties.get(n)))), "")
-        user = await self._users.find(wanted) if wanted else None
+        user = await self._user(wanted) if wanted else None
         if user is not None:
             return Assignee(user)
         notes: tuple[Note, ...] = ()
@@ -108,7 +111,7 @@ class Planner:
         name = self._settings.connector_user
         if not name:
             return None
-        found = await self._users.find(name)
+        found = await self._user(name)
         if found is None:
             raise Unauthorized(
                 "connector_user: no such user in the business unit. Name one by id, Salesforce id"
@@ -116,6 +119,11 @@ class Planner:
                 after_seconds=SETUP_PAUSE_SECONDS,
             )
         return found
+
+    async def _user(self, name: str) -> int | None:
+        """Every event needs the users where some are to be the connector's."""
+        finding = self._users.find(name)
+        return await (needed(finding, "users") if self._settings.connector_user else finding)
 
     def _refuse(self, unknown: Sequence[str]) -> None:
         if unknown and self._settings.unknown_fields == "reject":
@@ -129,12 +137,19 @@ class Planner:
         """The ids of the lists that there are, and what the others are called."""
         found, strange = [], []
         for name in self._names(properties, LISTS):
-            list_id = await self._lists.find(name)
+            finding = self._lists.find(name)
+            always = name in names_of(self._settings.lists)
+            list_id = await (needed(finding, LISTS) if always else finding)
             if list_id is None:
                 strange.append(f"list {name}")
             else:
                 found.append(list_id)
         return found, strange
+
+    async def _tag_id(self, name: str) -> str:
+        finding = self._tags.id_of(name)
+        always = name in names_of(self._settings.tags)
+        return await (needed(finding, TAGS) if always else finding)
 
     def _names(self, properties: Mapping[str, object], name: str) -> Sequence[str]:
         always = self._settings.lists if name == LISTS else self._settings.tags

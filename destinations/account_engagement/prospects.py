@@ -5,8 +5,9 @@ An upsert by e-mail does no harm when it is sent twice, so that a lost answer co
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
+from destinations.account_engagement.answers import Happened, is_nobodys, what_happened
+from destinations.account_engagement.assigning import Give
 from destinations.account_engagement.catalogue import Joiner
 from destinations.account_engagement.client import AccountEngagementClient, Reply
 from destinations.account_engagement.finder import Finder
@@ -22,24 +23,24 @@ from destinations.account_engagement.prospect_plan import (
 )
 from destinations.account_engagement.reasons import EMAIL_TAKEN, NOT_THERE, refused
 from destinations.account_engagement.settings import AccountEngagementSettings
-from transformer.failures import Declined
 from transformer.kit.json_api import id_of, segment
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
 from transformer.upsert import Note, Operation, Upsert
 
 OBJECT = "Prospect"
-_OK, _CREATED, _NO_CONTENT, _NOT_FOUND = 200, 201, 204, 404
+_OK, _NO_CONTENT, _NOT_FOUND = 200, 204, 404
 _PATH = "objects/prospects"
 KEYS = frozenset({"id", CRM_ID, EMAIL})
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom an upsert is about."""
+    """Whom an upsert is about, and how a prospect of nobody gets the connector's user."""
 
     crm_id: str
     email: str
     assignee: Assignee
+    give: Give
 
 
 class Prospects:
@@ -60,8 +61,8 @@ class Prospects:
         self._finder = finder
         self._joiner = joiner
 
-    async def write(self, upsert: Upsert) -> Outcome:
-        """Write one prospect. Raises Declined.
+    async def write(self, upsert: Upsert, give: Give) -> Outcome:
+        """Write one prospect; one of nobody goes to `give`. Raises Declined.
 
         There are three ways: the id is known; the CRM id finds it; else the address does, and then
         the API finds or creates by itself unless something depends on what is there.
@@ -76,7 +77,7 @@ class Prospects:
         sent = upsert.properties.get(EMAIL)
         email = keys.get(EMAIL) or (sent if isinstance(sent, str) else "")
         assignee = await self._planner.assignee(upsert.properties)
-        subject = Subject(keys.get(CRM_ID, ""), email.strip().lower(), assignee)
+        subject = Subject(keys.get(CRM_ID, ""), email.strip().lower(), assignee, give)
         if "id" in keys:
             return await self._update(upsert, keys["id"], subject)
         return await self._find_and_write(upsert, subject)
@@ -129,10 +130,8 @@ class Prospects:
     ) -> Outcome:
         """Let the API find it by e-mail or create it."""
         plan = await self._planner.plan(upsert.properties if properties is None else properties)
-        assigned = self._settings.assignment_field
-        assignee = subject.assignee
-        late = assignee.user is None and self._settings.connector_user_assigns == "new"
-        assignment = {} if late else self._assignment(assignee)
+        assigned, late = self._settings.assignment_field, self._late_user(subject)
+        assignment = self._assignment(subject.assignee) if late is None else {}
         body = {
             "matchEmail": subject.email,
             "prospect": {EMAIL: subject.email, **plan.body, **assignment},
@@ -140,10 +139,10 @@ class Prospects:
             "fields": ["id", "createdAt", "updatedAt", assigned],
         }
         reply = await self._client.post(f"{_PATH}/do/upsertLatestByEmail", "prospects_upsert", body)
-        what = _what_happened(reply)
-        if reply.ok and late:
-            if _is_nobodys(reply, assigned, what):
-                await self._assign(id_of(reply.record, "prospects_upsert"), assignee)
+        what = what_happened(reply)
+        if reply.ok and late is not None:
+            if is_nobodys(reply, assigned, what):
+                await subject.give(id_of(reply.record, "prospects_upsert"), late)
             elif assigned not in reply.record:
                 why = "the answer does not say whose the prospect is: its user was left alone"
                 plan = replace(plan, notes=(*plan.notes, Note("dropped", ASSIGNED, why)))
@@ -162,38 +161,39 @@ class Prospects:
             return Skipped(Reason.NOTHING_TO_WRITE, record_id=prospect_id)
         if not body:
             return await self._finish(Reply(_OK, {"id": prospect_id}), plan, subject, "updated")
-        path = f"{_PATH}/{segment(prospect_id)}?fields=id"
-        reply = await self._client.patch(path, "prospects", body)
+        reply = await self._patch(upsert, prospect_id, subject, body)
         gone = reply.status == _NOT_FOUND or reply.code in NOT_THERE
         if gone and self._finder.forget(crm_id=subject.crm_id, email=subject.email):
             return Retry(Reason.REMATCH, f"prospect {prospect_id} is gone.", after_seconds=0.0)
         record = {"id": prospect_id} if reply.ok else reply.body
         return await self._finish(Reply(reply.status, record), plan, subject, "updated")
 
+    async def _patch(
+        self, upsert: Upsert, prospect_id: str, subject: Subject, body: Mapping[str, object]
+    ) -> Reply:
+        """Send a change; an upsert may have created it before and not have come to assign it."""
+        late = self._late_user(subject) if upsert.operation is Operation.UPSERT else None
+        assigned = self._settings.assignment_field
+        fields = "id" if late is None else f"id,{assigned}"
+        path = f"{_PATH}/{segment(prospect_id)}?fields={fields}"
+        reply = await self._client.patch(path, "prospects", body)
+        if reply.ok and late is not None and is_nobodys(reply, assigned, "updated"):
+            await subject.give(prospect_id, late)
+        return reply
+
     async def _filled(self, prospect_id: str, names: frozenset[str]) -> frozenset[str]:
         """Those of these fields that have a value there."""
         known = {name: await self._planner.field(name) for name in names}
         asked = {field.name for field in known.values() if field is not None}
-        path = f"{_PATH}/{segment(prospect_id)}"
-        reply = await self._client.get(path, "prospects", fields=",".join(["id", *sorted(asked)]))
-        if not reply.ok:
-            raise Declined(refused(reply.body, reply.status, f"prospect {prospect_id}"))
-        there = {name for name in asked if reply.record.get(name) not in (None, "", [])}
+        there = await self._finder.filled(prospect_id, asked)
         return frozenset(n for n, field in known.items() if field and field.name in there)
-
-    async def _assign(self, prospect_id: str, assignee: Assignee) -> None:
-        path = f"{_PATH}/{segment(prospect_id)}?fields=id"
-        reply = await self._client.patch(path, "prospects_assign", self._assignment(assignee))
-        if not reply.ok:
-            where = f"prospect {prospect_id} was written, its user was not"
-            raise Declined(refused(reply.body, reply.status, where))
 
     async def _finish(
         self,
         reply: Reply,
         plan: ProspectPlan,
         subject: Subject,
-        what: Literal["created", "updated"],
+        what: Happened,
     ) -> Outcome:
         """Do what follows a prospect that was written: lists and tags."""
         if not reply.ok:
@@ -209,6 +209,12 @@ class Prospects:
             self._finder.wrote(subject.email, prospect_id)
         await self._joiner.join(prospect_id, plan.lists, plan.tags)
         return Delivered(what, prospect_id, OBJECT, notes)
+
+    def _late_user(self, subject: Subject) -> int | None:
+        """The connector's user, where only those of nobody get it, after they are written."""
+        if self._settings.connector_user_assigns != "new" or subject.assignee.user is not None:
+            return None
+        return subject.assignee.connector
 
     def _assignment(self, assignee: Assignee) -> Mapping[str, object]:
         user = assignee.connector if assignee.user is None else assignee.user
@@ -239,16 +245,3 @@ def _defaults(upsert: Upsert) -> Mapping[str, object]:
 def _missing(upsert: Upsert, properties: Mapping[str, object]) -> list[str]:
     found = {name for name, value in properties.items() if value not in (None, "")}
     return sorted(upsert.required - found)
-
-
-def _is_nobodys(reply: Reply, assigned: str, what: Literal["created", "updated"]) -> bool:
-    """Whether nobody is taken a prospect from; where the answer does not say, only a new one."""
-    if assigned in reply.record:
-        return not reply.record[assigned]
-    return what == "created"
-
-
-def _what_happened(reply: Reply) -> Literal["created", "updated"]:
-    """The status tells; as some tenants answer 201 to both, so do the moments."""
-    made, changed = (reply.record.get(name) for name in ("createdAt", "updatedAt"))
-    return "created" if reply.status == _CREATED and made == changed else "updated"

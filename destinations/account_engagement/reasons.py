@@ -17,6 +17,8 @@ IN_BIN = 219
 EMAIL_TAKEN = frozenset({9, 54})
 CREDENTIALS = frozenset({1, 15, 184, 199})
 BUSY = frozenset({66, 202, 214})
+# Of imports alone: batches in one, batches in a day, bytes in a day.
+IMPORT_LIMITS = frozenset({160, 161, 164, 165})
 # What is wrong with the connection, not with the upsert -> what to do about it.
 SETUP: Mapping[int, str] = {
     76: "The API is switched off for this account. Switch it on.",

@@ -47,7 +47,10 @@ _NEEDS: Mapping[Auth, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class AccountEngagementSettings:
-    """The settings, typed. Secrets are kept out of `repr`."""
+    """The settings, typed. Secrets are kept out of `repr`.
+
+    `requests_in_flight` are this worker's part.
+    """
 
     business_unit_id: str
     auth: Auth
@@ -61,6 +64,8 @@ class AccountEngagementSettings:
     username: str
     connector_user: str
     connector_user_assigns: str
+    assign_by_import_from: int
+    import_timeout_seconds: float
     assignment_field: str
     several_matches: str
     restore_deleted: bool
@@ -87,6 +92,7 @@ def read(settings: Settings) -> AccountEngagementSettings:
         auth=_auth(given) or Auth.CLIENT_CREDENTIALS,
         login_url=(given.text("login_url") or hosts.login).rstrip("/"),
         base_url=(given.text("base_url") or hosts.api).rstrip("/"),
+        requests_in_flight=max(1, int(given.part("requests_in_flight"))),
     )
 
 
@@ -108,7 +114,9 @@ def validate(settings: Settings) -> Sequence[str]:
             f"requests_in_flight: expected 1 to {AT_ONCE}, the business unit's limit, got"
             f" {at_once:g}."
         )
-    problems.extend(given.number_problems())
+    if given.number("assign_by_import_from") < 0:
+        problems.append("assign_by_import_from: expected 0 (never) or more. Set it to 20 or so.")
+    problems.extend(given.number_problems("import_timeout_seconds"))
     if given.is_on("external_activities") and not given.text("activity_extension"):
         problems.append(
             "activity_extension: missing, external_activities needs it."

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.contract.socket_time import run
-from tests.contract.trial import on_trial
+from tests.contract.trial import Trial, on_trial
 from transformer import app
 from transformer.emulator.subject import Cost, identify
 from transformer.outcome import Delivered
@@ -39,13 +39,18 @@ def measured(name: str, cost: Cost, people: int) -> Calls:
 
 
 async def _measured(name: str, cost: Cost, people: int) -> Calls:
-    events = [identify(f"p{n}@example.com", f"P{n}", lastName="L") for n in range(people)]
     async with on_trial(name, cost.settings) as trial:
         if cost.known:
-            await trial.deliver(*events)
-        before = trial.subject.emulator.api_calls
-        outcomes = await trial.deliver(*events)
-        assert all(isinstance(outcome, Delivered) for outcome in outcomes)
-        assert len(trial.subject.people()) == people
-        calls = trial.subject.emulator.api_calls - before
+            await delivered(trial, people)
+        calls = await delivered(trial, people)
     return Calls(name, cost.how, people, calls, cost.at_most(people))
+
+
+async def delivered(trial: Trial, people: int) -> int:
+    """Deliver so many people, who must be all there are; the API calls that it took."""
+    events = [identify(f"p{n}@example.com", f"P{n}", lastName="L") for n in range(people)]
+    before = trial.subject.emulator.api_calls
+    outcomes = await trial.deliver(*events)
+    assert all(isinstance(outcome, Delivered) for outcome in outcomes)
+    assert len(trial.subject.people()) == people
+    return trial.subject.emulator.api_calls - before

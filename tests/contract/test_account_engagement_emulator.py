@@ -3,107 +3,12 @@
 The vendor has no client library for API v5; the standard library's client stands in for one.
 """
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from collections.abc import Mapping
 
 import pytest
 
-from destinations.account_engagement.emulator import BUSINESS_UNIT, build
-from destinations.account_engagement.emulator.app import AccountEngagementEmulator
-from tests.contract.account_engagement import NOON
-from tests.manual_clock import JumpingClock
+from tests.contract.account_engagement_http import OBJECTS, caller
 from transformer.emulator.faults import Fault
-
-OBJECTS = "/api/v5/objects"
-
-
-@dataclass(frozen=True, slots=True)
-class Got:
-    """One answer."""
-
-    status: int
-    body: Mapping[str, object]
-    headers: Mapping[str, str]
-
-    @property
-    def code(self) -> object:
-        """The error's code."""
-        return self.body.get("code")
-
-    @property
-    def ids(self) -> list[object]:
-        """The ids of a query's answer."""
-        values = self.body["values"]
-        assert isinstance(values, list)
-        return [row["id"] for row in values]
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A client with a token."""
-
-    emulator: AccountEngagementEmulator
-    clock: JumpingClock
-    token: str
-
-    async def send(self, method: str, path: str, body: object = None, **headers: str | None) -> Got:
-        """Send one request; a header that is None is left out."""
-        given: dict[str, str | None] = {
-            "Authorization": f"Bearer {self.token}",
-            "Pardot-Business-Unit-Id": BUSINESS_UNIT,
-            "Content-Type": "application/json",
-            **{name.replace("_", "-"): text for name, text in headers.items()},
-        }
-        known = {name: text for name, text in given.items() if text is not None}
-        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        request = Request(self.emulator.url + path, content, known, method=method)  # noqa: S310
-        return await asyncio.to_thread(_open, request)
-
-    async def get(self, path: str, **query: str) -> Got:
-        """Read from below the objects."""
-        return await self.send("GET", f"{OBJECTS}/{path}?{urlencode(query)}")
-
-    async def post(self, path: str, body: object) -> Got:
-        """Write below the objects."""
-        return await self.send("POST", f"{OBJECTS}/{path}", body)
-
-
-def _open(request: Request) -> Got:
-    try:
-        with urlopen(request, timeout=10) as answer:  # noqa: S310 - the emulator
-            return Got(answer.status, _json(answer.read()), dict(answer.headers))
-    except HTTPError as error:
-        with error:
-            return Got(error.code, _json(error.read()), dict(error.headers))
-
-
-def _json(content: bytes) -> Mapping[str, object]:
-    found = json.loads(content or b"{}")
-    assert isinstance(found, dict)
-    return found
-
-
-@asynccontextmanager
-async def caller(*, several: bool = False) -> AsyncIterator[Caller]:
-    """Serve a business unit and log in."""
-    clock = JumpingClock(NOON)
-    async with build(clock=clock, several_per_email=several).serve() as emulator:
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": "consumer-key",
-            "client_secret": "consumer-secret",
-        }
-        request = Request(  # noqa: S310
-            f"{emulator.url}/services/oauth2/token", urlencode(form).encode(), method="POST"
-        )
-        got = await asyncio.to_thread(_open, request)
-        yield Caller(emulator, clock, str(got.body["access_token"]))
 
 
 @pytest.mark.parametrize(
@@ -185,6 +90,8 @@ async def test_filters_compare_and_the_recycle_bin_is_apart() -> None:
         assert (await client.get("prospects", fields="id", deleted="all")).ids == [1, 2, 3, 4]
         assert (await client.get("prospects", fields="id", email="p2@x.io")).ids == [2]
         assert (await client.get("prospects", fields="id", idList="1,4")).ids == [1, 4]
+        for ids in ("1,x", ",".join(map(str, range(1_001)))):
+            assert (await client.get("prospects", fields="id", idList=ids)).code == 51
         assert (await client.get("prospects", fields="id", idGreaterThan="1")).ids == [2, 4]
         second = client.emulator.store.rows["prospects"]["2"].values["createdAt"]
         got = await client.get("prospects", fields="id", createdAtAfter=str(second))
@@ -328,37 +235,6 @@ async def test_a_stale_read_shows_the_records_of_a_minute_ago() -> None:
         stale = await client.get("prospects", fields="id,firstName")
         assert stale.body["values"] == [{"id": 1, "firstName": "old"}]
         assert (await client.get("prospects", fields="id")).ids == [1, 2]
-
-
-async def test_an_import_is_opened_filled_and_started() -> None:
-    """Blank cells leave values alone unless the field says otherwise."""
-    async with caller() as client:
-        client.emulator.prospects.add("a@x.io", firstName="A", phone="1")
-        job = {
-            "operation": "Upsert",
-            "object": "Prospect",
-            "createOnNoMatch": True,
-            "fields": [{"fieldName": "phone", "nullOverwrite": True}, {"fieldName": "firstName"}],
-        }
-        made = await client.send("POST", "/api/v5/imports", job)
-        assert made.body["status"] == "Open"
-        early = await client.send("PATCH", "/api/v5/imports/1", {"status": "Ready"})
-        assert early.code == 156
-        rows = b"matchEmail,firstName,phone\r\na@x.io,,\r\nb@x.io,B,2\r\n"
-        part = b'Content-Disposition: form-data; name="importFile"; filename="a.csv"\r\n\r\n'
-        body = b"--X\r\n" + part + rows + b"\r\n--X--\r\n"
-        sent = await client.send(
-            "POST",
-            "/api/v5/imports/1/batches",
-            body,
-            Content_Type="multipart/form-data; boundary=X",
-        )
-        assert sent.status == 204
-        await client.send("PATCH", "/api/v5/imports/1", {"status": "Ready"})
-        done = await client.send("GET", "/api/v5/imports/1?fields=status,createdCount,updatedCount")
-        assert done.body == {"status": "Complete", "createdCount": 1, "updatedCount": 1}
-        first = client.emulator.store.rows["prospects"]["1"]
-        assert (first.get("firstName"), first.get("phone")) == ("A", None)
 
 
 async def test_a_write_is_seen_in_the_state_with_its_history() -> None:

@@ -60,7 +60,7 @@ async def test_an_unassigned_prospect_is_updated_but_never_created() -> None:
 
 
 async def test_nobody_is_taken_a_prospect_from_by_default() -> None:
-    """Who has nobody is given the connector's user, by one request more, once."""
+    """Who has nobody is given the connector's user, a few by one request more each, once."""
     async with connected() as setup:
         setup.emulator.objects.add("users", email="seller@x.io")
         setup.emulator.prospects.add("a@x.io", userId=2)

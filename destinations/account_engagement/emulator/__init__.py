@@ -20,10 +20,14 @@ Built from the API v5 documentation. Not verified against a live business unit, 
 | a body without properties | code 152 |
 | a list that is dynamic | code 130 on a membership |
 | form of `x-api-usage` | `used/max` |
-| bodies, paths and states of imports | as in version 4; done as soon as started |
+| bodies, paths and states of imports | as in version 4; done `imports.seconds` after their start |
+| codes of columns: unknown; not those declared; not those of the batch before | 159; 226; 227 |
+| a column that does not overwrite, where there is nothing | is set (`imports.fills_empty`) |
+| a row with two match values, an unknown user, a deleted prospect | an error of the row |
+| ids in `idList` | numbers, 1,000 at the most, else code 51 |
 
 Faults beside the kit's: `stale_reads` (`seconds`, 60), `expire_tokens`, `spend_day`,
-`concurrent_limit`, and `code` (`options.code` with `status`).
+`concurrent_limit`, `code` (`options.code` with `status`), and those of `imports.py`.
 """
 
 from destinations.account_engagement.emulator.app import AccountEngagementEmulator

@@ -5,8 +5,8 @@ from datetime import datetime
 from itertools import chain
 from zoneinfo import ZoneInfo
 
+from destinations.account_engagement.emulator import imports
 from destinations.account_engagement.emulator.answers import Refusal, fields_asked
-from destinations.account_engagement.emulator.imports import Imports
 from destinations.account_engagement.emulator.oauth import OAuth
 from destinations.account_engagement.emulator.objects import Objects
 from destinations.account_engagement.emulator.prospects import Prospects
@@ -32,7 +32,7 @@ class AccountEngagementEmulator(Emulator):
     user may not touch. `peak` is the most requests there were at once.
     """
 
-    vendor_faults = (STALE_READS, EXPIRE_TOKENS, SPEND_DAY, TOO_MANY, CODE)
+    vendor_faults = (STALE_READS, EXPIRE_TOKENS, SPEND_DAY, TOO_MANY, CODE, *imports.FAULTS)
     secret_paths = (TOKEN_PATH,)
 
     def __init__(
@@ -65,7 +65,7 @@ class AccountEngagementEmulator(Emulator):
         pages = Pages()
         self.prospects = Prospects(self.store, pages, several=several_per_email)
         self.objects = Objects(self.store, pages)
-        self.imports = Imports(self.store, self.prospects)
+        self.imports = imports.Imports(self.store, self.prospects)
         super().__init__(seed=seed, clock=kit_clock, log_requests=log_requests)
         self._day = self._today()
 
@@ -102,6 +102,7 @@ class AccountEngagementEmulator(Emulator):
         try:
             self._refuse_scripted(call)
             self._admit(call)
+            self.imports.work()
             answer = self._read_as_of(call)
         except Refusal as refusal:
             answer = refusal.answer

@@ -76,6 +76,16 @@ class Prospects:
         """Put a prospect there, with any values, read-only ones too."""
         return self._store.insert("prospects", {"isDeleted": False, "email": email, **values})
 
+    def writable(self) -> Iterable[str]:
+        """The fields that an import may have."""
+        return (*WRITABLE, *self._custom())
+
+    def imported(self, cells: Mapping[str, object]) -> dict[str, object]:
+        """The values of an import's cells, by the rules of any other write."""
+        values = self._validated(cells)
+        numbers = {name: int(str(values[name])) for name in NUMBERS if values.get(name) is not None}
+        return {**values, **numbers}
+
     def _create(self, call: Call, _params: Mapping[str, str]) -> Answer:
         names = fields_asked(call, self._known(), required=False) or ("id",)
         values = self._validated(body_of(call))

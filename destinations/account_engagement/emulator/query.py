@@ -128,12 +128,20 @@ def _filtered(rows: Sequence[Row], query: Mapping[str, str], asked: Queryable) -
     deleted = query.get("deleted", "false")
     if deleted not in {"true", "false", "all"}:
         raise invalid_parameter("deleted.")
+    if any(suffix == "List" and not _is_list(text) for _, suffix, text in given):
+        raise invalid_parameter("idList.")
     found = [
         row
         for row in rows
         if not asked.bin or deleted == "all" or row.deleted is (deleted == "true")
     ]
     return [row for row in found if all(_fits(row, *each) for each in given)]
+
+
+def _is_list(text: str) -> bool:
+    """Whether it is numbers with commas between, no more than a page holds."""
+    parts = text.split(",")
+    return len(parts) <= MAX_LIMIT and all(part.isdecimal() for part in parts)
 
 
 def _fits(row: Row, name: str, suffix: str, text: str) -> bool:

@@ -1,6 +1,7 @@
 """Account Engagement on trial: what the contract suite has to know of it."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from destinations.account_engagement.emulator import build
 from destinations.account_engagement.emulator.app import EXPIRE_TOKENS, SPEND_DAY, TOO_MANY
@@ -52,7 +53,13 @@ class AccountEngagementSubject(Subject):
         },
         costs=(
             Cost("an upsert each, of prospects that have a user", fixed=10, each=1, known=True),
-            Cost("new ones, given the connector's user after the upsert", fixed=10, each=2),
+            Cost("new ones, given the connector's user by an import", fixed=10, each=1),
+            Cost(
+                "new ones, given it one by one (assign_by_import_from: 0)",
+                fixed=10,
+                each=2,
+                settings={"assign_by_import_from": 0},
+            ),
             Cost(
                 "new ones, given it within the upsert (connector_user_assigns: always)",
                 fixed=10,
@@ -66,6 +73,13 @@ class AccountEngagementSubject(Subject):
         self.emulator = self.unit = build(clock=clock, several_per_email=True)
         for name in (TEXT, FLAG):
             self.unit.objects.add("custom-fields", name=name, fieldId=name, type="Text")
+
+    @classmethod
+    def relaxed(cls, clock: Clock) -> Self:
+        """The same, and imports are done when they are started."""
+        subject = cls(clock)
+        subject.unit.imports.seconds = 0.0
+        return subject
 
     def people(self) -> Sequence[Held]:
         """The prospects that are not in the recycle bin."""
