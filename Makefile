@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
+COMPILED := build/compiled/.made
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fix docs bench chaos clean
@@ -35,15 +36,20 @@ fix: $(DEV) ## Format the code and apply the safe fixes.
 docs: $(DEV) ## Make the generated pages and schemas again.
 	@$(BIN)/python -m transformer.pages
 
-bench: $(DEV) ## Measure the hot path, and the API calls that identifies take at every CRM.
-	@$(BIN)/python -m tests.bench.run
+bench: $(DEV) $(COMPILED) ## Measure the hot path, and the API calls that identifies take at every CRM.
+	@echo "==> plain, as in this tree"; $(BIN)/python -m tests.bench.run hot
+	@echo "==> compiled, as in the image"; cd $(dir $(COMPILED)) && $(abspath $(BIN))/python -m tests.bench.run
 
 SEED ?= 1
 EVENTS ?= 4000
-DEEDS ?= 60
+DEEDS ?= 64
 
 chaos: $(DEV) ## Mistreat workers, broker and CRM on real Kafka and judge what is left: SEED, EVENTS, DEEDS.
 	@$(BIN)/python -m tests.chaos $(SEED) $(EVENTS) $(DEEDS)
+
+$(COMPILED): $(DEV) pyproject.toml deploy/compiled.sh $(shell find transformer destinations tests -name '*.py' -not -path '*/node_modules/*')
+	@deploy/compiled.sh $(abspath $(BIN))/python $(dir $@)
+	@touch $@
 
 clean: ## Remove the virtual environment and all caches.
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build .coverage*

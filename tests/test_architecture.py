@@ -27,7 +27,7 @@ LAYERS: Final = {
         "fence",
     ),
     "pure": (
-        "mapping", "decode", "budget", "hosts", "document", "kit.choice", "kit.fit",
+        "mapping", "decode", "budget", "hosts", "document", "kit.changes", "kit.choice", "kit.fit",
         "kit.remembered", "engine.fuse", "engine.lanes", "engine.merge", "engine.offsets",
         "engine.results", "engine.retry", "engine.work", "replay.arrivals", "replay.letters",
         "replay.origin", "replay.plan", "telemetry.metric_list", "emulator.faults",

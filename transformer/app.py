@@ -12,7 +12,7 @@ import destinations
 from transformer.broker import TopicSpec
 from transformer.clock import Clock
 from transformer.config import Config, Connection, Kafka, file_text, suggestion
-from transformer.destination import Destination, Kind
+from transformer.destination import WORKERS, Destination, Kind
 from transformer.errors import ConfigurationError
 from transformer.mapping import CompiledMapping, Options, compile_mapping
 from transformer.mapping.model import PythonFunction
@@ -42,7 +42,8 @@ class Wired:
 
     def destination(self, clock: Clock) -> Destination:
         """The CRM as this connection configures it."""
-        return self.kind.open(self.connection.settings, clock)
+        workers = {WORKERS: self.connection.workers}
+        return self.kind.open({**self.connection.settings, **workers}, clock)
 
 
 def kind_names() -> tuple[str, ...]:

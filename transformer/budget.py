@@ -10,6 +10,7 @@ from typing import Final
 
 _LEAST_WAIT_SECONDS: Final = 1e-6
 _PACE_SECONDS: Final = 120.0
+_TOLD_SECONDS: Final = 1800.0
 _MOST_STRETCH: Final = 60.0
 
 
@@ -20,6 +21,20 @@ class Rate:
     requests: int
     seconds: float
 
+    def part(self, workers: int) -> "Rate":
+        """What each of so many workers may send, so that all together keep the rate."""
+        mine = part(self.requests, workers)
+        return Rate(max(1, int(mine)), self.seconds / min(1.0, mine))
+
+
+def part(limit: float, workers: int) -> float:
+    """What each of so many workers may use of an account's limit, so that all together keep it.
+
+    Whole where each may have one or more: the fractions of several would meet in one window.
+    """
+    mine = limit / workers
+    return mine if workers == 1 or mine < 1.0 else float(math.floor(mine))
+
 
 class Budget:
     """A quota (used and limit, as the CRM tells) and a rate (our own bucket), for one connection.
@@ -28,6 +43,9 @@ class Budget:
     `used >= share * limit` every request waits. `recheck_seconds` is how long to wait before
     asking again when the CRM does not say when the quota comes back. Requests in flight count as
     used, so that two at once cannot overstep the share.
+
+    The pace is our own requests, as they are taken, and everybody else's, by how the CRM's count
+    grows beyond them (`observe`): other workers and integrations use the same quota.
     """
 
     def __init__(
@@ -51,6 +69,9 @@ class Budget:
         self._sent: deque[float] = deque(maxlen=rate.requests if rate else 0)
         self._pace = 0.0
         self._paced_at: float | None = None
+        self._others: int | None = None
+        self._others_pace = 0.0
+        self._told_at = 0.0
         self._closed_until = 0.0
         self._checked_at: float | None = None
 
@@ -84,10 +105,13 @@ class Budget:
         return wait
 
     def requests_per_second(self, now: float) -> float:
-        """How fast requests were taken of late: an average that forgets within minutes."""
-        if self._paced_at is None:
-            return 0.0
-        return self._pace * math.exp((self._paced_at - now) / _PACE_SECONDS)
+        """How fast the quota is being used of late, by us and all others that the CRM counts.
+
+        An average over minutes. What was told of the others stands until told anew, half an hour at
+        the most.
+        """
+        told = self._others_pace if now - self._told_at <= _TOLD_SECONDS else 0.0
+        return self._own_pace(now) + told
 
     def seconds_left(self, now: float) -> float | None:
         """When our share is used up at the present pace; None when it lasts, or none is known.
@@ -97,16 +121,16 @@ class Budget:
         allowed = self.allowed
         if allowed is None:
             return None
+        if self.used >= allowed:
+            return 0.0
         eaten = self.requests_per_second(now) - allowed / self.window_seconds
-        if eaten <= 0:
-            return None
-        return max(0.0, allowed - self.used) / eaten
+        return (allowed - self.used) / eaten if eaten > 0 else None
 
     def stretch(self, now: float) -> float:
         """How many times longer writes should gather before they go, 1.0 while all is well.
 
-        From half of our share on, the longer the nearer its end, up to what would bring the pace
-        down to what lasts: fewer, fuller requests, long before none may go.
+        From half of our share on, the longer the nearer its end, up to as often as the pace exceeds
+        what lasts: fewer, fuller requests, long before none may go.
         """
         allowed = self.allowed
         if not allowed or self.used * 2 <= allowed:
@@ -130,7 +154,7 @@ class Budget:
         self.in_flight += requests
         self._overlap = max(self._overlap, self.in_flight)
         self.spent_total += requests
-        self._pace = self.requests_per_second(now) + requests / _PACE_SECONDS
+        self._pace = self._own_pace(now) + requests / _PACE_SECONDS
         self._paced_at = now
         self._sent.extend([now] * requests)
 
@@ -150,10 +174,40 @@ class Budget:
             self.used = told
         self.limit = limit
         self._checked_at = now
+        self._hear_of_others(now, used - self.spent_total, max(self._overlap, limit // 100))
+
+    def spend(self, now: float) -> None:
+        """Take over that nothing is left: the CRM refused, whatever was counted."""
+        self.limit = self.limit or max(1, self.used)
+        self.used = max(self.limit, self.used)
+        self._checked_at = now
 
     def close_for(self, now: float, seconds: float) -> None:
         """Send nothing for `seconds`: the CRM said so (Retry-After)."""
         self._closed_until = max(self._closed_until, now + seconds)
+
+    def _own_pace(self, now: float) -> float:
+        if self._paced_at is None:
+            return 0.0
+        return self._pace * math.exp((self._paced_at - now) / _PACE_SECONDS)
+
+    def _hear_of_others(self, now: float, others: int, slack: int) -> None:
+        """Learn the others' pace from how their part of the CRM's count has grown.
+
+        `others` is their part at the least, as ours in flight may not be counted yet; so the most
+        that was ever told holds. There are three cases: it is the first; it fell, by more than
+        answers that overtake each other explain, so that the count began anew (another day): both
+        tell no growth; or it grew by what is new, evenly since it was last told.
+        """
+        seconds, self._told_at = now - self._told_at, now
+        known = self._others
+        if known is None or others < known - slack:
+            self._others = others
+            return
+        self._others = max(known, others)
+        kept = math.exp(-seconds / _PACE_SECONDS)
+        weight = (1.0 - kept) / seconds if seconds > _LEAST_WAIT_SECONDS else 1.0 / _PACE_SECONDS
+        self._others_pace = self._others_pace * kept + (self._others - known) * weight
 
     def _quota_wait(self, now: float) -> float:
         if self._checked_at is None:

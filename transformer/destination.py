@@ -7,7 +7,7 @@ committing exist once, in the engine.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from transformer.budget import Budget
 from transformer.clock import Clock
@@ -21,7 +21,8 @@ class Limits:
     """What one request, or one `write`, may hold.
 
     `backlog_records` is how many upserts one write may take when at least that many wait, where
-    the CRM has a cheaper way for so many; `batch_bytes` then grows in proportion.
+    the CRM has a cheaper way for so many; `batch_bytes` then grows in proportion, and reading runs
+    so far ahead that they can gather, whatever the policy's `in_flight_records`.
     """
 
     batch_records: int
@@ -83,6 +84,8 @@ class Destination(Protocol):
 
 
 Settings = Mapping[str, str | bool | int | float | None]
+WORKERS: Final = "workers"
+"""Beside a kind's own settings: how many workers run the connection, all in the same account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,9 @@ class Kind:
 
     `integrations` are the names by which an event's `integrations` opts in. `validate` returns
     one problem per contradiction between settings, in the words of a message (`key: what`).
-    `open` builds the destination of one connection from its settings, every declared key present;
-    it makes no request, as a CRM that is down must not stop the worker.
+    `open` builds the destination of one connection from its settings, every declared key and
+    `WORKERS` present; it makes no request, as a CRM that is down must not stop the worker. What the
+    CRM allows the account, and does not tell the count of, it divides by `WORKERS`.
     A kind that `starts_paused` sends nothing until its connection says `paused: false`; no two
     connections may have the same value of the setting that `one_per` names.
     """

@@ -33,6 +33,7 @@ class Status:
     quota_allowed: int | None = None
     requests_total: int = 0
     quota_seconds_left: float | None = None
+    quota_per_second: float = 0.0
     linger_seconds: float = 0.0
     fuse_trips: int = 0
     last_read_seconds_ago: float | None = None

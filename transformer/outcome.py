@@ -18,6 +18,7 @@ class Reason(StrEnum):
     CONDITION_NOT_MET = "condition_not_met"
     CREATE_DISABLED = "create_disabled"
     UPDATE_DISABLED = "update_disabled"
+    OWNED_BY_CRM = "owned_by_crm"
     NOTHING_TO_WRITE = "nothing_to_write"
     UNCHANGED = "unchanged"
     REPLAYED_FOR_ANOTHER = "replayed_for_another"

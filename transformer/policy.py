@@ -10,7 +10,8 @@ class Policy:
     `linger_seconds` is how long a write may wait for others to share its request;
     `max_attempts` how often one write is tried before its events go to the dead-letter topic
     (waits that are not its fault do not count); `in_flight_records` how far reading may run ahead
-    of what has settled, over all partitions, before it pauses (invariant 8's bound on repeats).
+    of what has settled, over all partitions, before it pauses (invariant 8's bound on repeats);
+    a destination that writes backlogs another way gets the room that they need (`headroom`).
     `membership_seconds` is how long the consumer group may have been silent before writes are held
     back, because another worker may own the partitions by then. The fuse opens, and nothing is
     read for `fuse_pause_seconds`, when `fuse_share` of `fuse_records` or more events that settled

@@ -3,6 +3,7 @@
 Plans what to write; the command writes it. Knows no CRM.
 """
 
+import keyword
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -60,6 +61,11 @@ def _problems(root: Path, name: str) -> Iterator[str]:
         )
     if not _NAME.fullmatch(name):
         yield f'new-destination: NAME: expected a lower-case word such as acme_crm, got "{name}".'
+    elif keyword.iskeyword(name):
+        yield (
+            f'new-destination: NAME: expected the name of a Python package, got "{name}", '
+            f"a word of Python's own. Choose another, such as {name}_crm."
+        )
     elif (root / TEMPLATE.with_name(name)).exists():
         yield (
             f"new-destination: destinations/{name} is there already. "

@@ -199,7 +199,7 @@ def _calm_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 100)
 
 
 def _observe_requests(destination: Destination, observer: ConnectionMetrics) -> None:

@@ -193,8 +193,12 @@ CONNECTION: Final = Dashboard(
             ],
         ),
         Panel(
-            "Our requests", "Those that the CRM counts, made by us.", "reqps",
-            [Query(_rate(m.API_CALLS, "connection", _ONE), "requests")],
+            "Request pace", "What the CRM counts: made by us, and as far as it tells by all.",
+            "reqps",
+            [
+                Query(_rate(m.API_CALLS, "connection", _ONE), "ours"),
+                Query(f"max({m.QUOTA_PACE.name}{{{_ONE}}})", "everybody's"),
+            ],
         ),
         Panel(
             "Sent again, by reason", "Nothing is lost by it.", "ops",

@@ -154,7 +154,8 @@ def open_destination(settings: Settings, clock: Clock) -> TemplateDestination:
     """Build the destination of one connection."""
     given = Given(settings, SETTINGS)
     http = HttpClient(
-        budget=Budget(rate=RATE),
+        # The account's rate, of which each worker has its part.
+        budget=Budget(rate=RATE.part(given.workers)),
         clock=clock,
         timeouts=Timeouts(
             given.number("connect_timeout_seconds"), given.number("read_timeout_seconds")

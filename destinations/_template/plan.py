@@ -9,6 +9,7 @@ from transformer.kit.choice import is_plain
 from transformer.upsert import Upsert
 
 MOST_ROWS = 100
+EMAIL = "email"
 
 Kind = Literal["batch", "single", "unknown"]
 
@@ -22,18 +23,30 @@ class Step:
 
 
 def steps(batch: Sequence[Upsert]) -> Iterator[Step]:
-    """The work of a batch: plain upserts a hundred at a time, the others one by one."""
-    kinds = [_kind(upsert) for upsert in batch]
-    plain = [index for index, kind in enumerate(kinds) if kind == "batch"]
+    """The work of a batch: plain upserts a hundred at a time, the others one by one.
+
+    One that writes an e-mail keeps its place: it may change whom those before and after it find.
+    """
+    plain: list[int] = []
+    for index, upsert in enumerate(batch):
+        kind = _kind(upsert)
+        if kind == "batch":
+            plain.append(index)
+            continue
+        if EMAIL in upsert.properties:
+            yield from _together(plain)
+            plain = []
+        yield Step(kind, (index,))
+    yield from _together(plain)
+
+
+def _together(plain: Sequence[int]) -> Iterator[Step]:
     for start in range(0, len(plain), MOST_ROWS):
         yield Step("batch", tuple(plain[start : start + MOST_ROWS]))
-    for index, kind in enumerate(kinds):
-        if kind != "batch":
-            yield Step(kind, (index,))
 
 
 def _kind(upsert: Upsert) -> Kind:
     if upsert.object_type != CONTACT:
         return "unknown"
-    by_email = upsert.match is not None and upsert.match.name == "email"
+    by_email = upsert.match is not None and upsert.match.name == EMAIL
     return "batch" if by_email and is_plain(upsert) else "single"

@@ -166,6 +166,8 @@ class Prospects:
         if gone and self._finder.forget(crm_id=subject.crm_id, email=subject.email):
             return Retry(Reason.REMATCH, f"prospect {prospect_id} is gone.", after_seconds=0.0)
         record = {"id": prospect_id} if reply.ok else reply.body
+        # Only an address that was written is known to be the prospect's.
+        subject = replace(subject, email=str(plan.body.get(EMAIL) or ""))
         return await self._finish(Reply(reply.status, record), plan, subject, "updated")
 
     async def _patch(
@@ -176,7 +178,9 @@ class Prospects:
         assigned = self._settings.assignment_field
         fields = "id" if late is None else f"id,{assigned}"
         path = f"{_PATH}/{segment(prospect_id)}?fields={fields}"
-        reply = await self._client.patch(path, "prospects", body)
+        with self._finder.writing(prospect_id, body) as sent:
+            reply = await self._client.patch(path, "prospects", body)
+            sent.applied = reply.ok
         if reply.ok and late is not None and is_nobodys(reply, assigned, "updated"):
             await subject.give(prospect_id, late)
         return reply

@@ -11,14 +11,19 @@ from destinations.activecampaign.reasons import DUPLICATE, FIELD_INVALID, refuse
 from destinations.activecampaign.settings import ActiveCampaignSettings
 from destinations.activecampaign.values import cents_of, filled_in, is_number, text_of
 from transformer.clock import Clock
+from transformer.errors import WriteFailed
 from transformer.failures import Declined
 from transformer.kit.json_api import id_of, segment
-from transformer.kit.remembered import Remembered
-from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
-from transformer.upsert import Match, Note, Operation, Upsert
+from transformer.kit.remembered import RememberedRecords
+from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
+from transformer.upsert import Key, Match, Note, Operation, Upsert
 
+OBJECT = "account"
 REMEMBERED_ACCOUNTS = 50_000
 REMEMBERED_SECONDS = 600.0
+# A search's answer may come so much later than that of a write made after it.
+LATE_SECONDS = 300.0
+HELD_SECONDS = 1.0
 NAME, URL = "name", "accountUrl"
 OWN_FIELDS = (NAME, URL, "owner")
 _NOT_FOUND = 404
@@ -42,8 +47,11 @@ class Accounts:
         self._by_domain = settings.match_account_domains
         self._domains = AccountDomains(client, clock)
         self._creating = asyncio.Lock()
-        self._ids: Remembered[str, str] = Remembered(
-            capacity=REMEMBERED_ACCOUNTS, seconds=REMEMBERED_SECONDS
+        self._ids: RememberedRecords[str, str] = RememberedRecords(
+            capacity=REMEMBERED_ACCOUNTS,
+            seconds=REMEMBERED_SECONDS,
+            record_of=lambda _, record_id: record_id,
+            late_seconds=LATE_SECONDS,
         )
 
     async def write(self, upsert: Upsert) -> Outcome:
@@ -74,7 +82,7 @@ class Accounts:
         gone = isinstance(outcome, Rejected) and outcome.reason is Reason.RECORD_NOT_FOUND
         if gone and again:
             # It was remembered and its account is gone.
-            self._ids.forget(name.casefold())
+            self._ids.forget(_key(name))
             self._domains.forget(found)
             return await self._by_matches(upsert, matches, name, again=False)
         return outcome
@@ -93,14 +101,18 @@ class Accounts:
 
     async def find(self, name: str) -> str | None:
         """The id of the account of this name. Raises Declined."""
-        key, now = name.strip().casefold(), self._clock.now()
+        key, now = _key(name), self._clock.now()
         known = self._ids.recall(key, now)
         if known is not None:
             return known
         for row in await self._client.list_all("accounts", "accounts", search=name):
-            if str(row.get("name", "")).strip().casefold() == key:
-                self._ids.learn(key, str(row["id"]), now)
-                return str(row["id"])
+            if _key(str(row.get("name", ""))) == key:
+                record_id = str(row["id"])
+                if self._ids.is_changing(key, record_id):
+                    detail = "account: its name is being changed by another write."
+                    raise Declined(Retry(Reason.SAME_RECORD, detail, HELD_SECONDS, counts=False))
+                self._ids.learn(key, record_id, now)
+                return record_id
         return None
 
     async def ensure(self, name: str) -> str:
@@ -142,7 +154,7 @@ class Accounts:
                 body = {"accountContact": {"jobTitle": job_title}}
                 reply = await self._client.put(path, "accountContacts", body)
         if not reply.ok:
-            self._ids.forget(name.strip().casefold())
+            self._ids.forget(_key(name))
         _accept(reply, "join a contact to an account")
 
     async def _join(self, contact_id: str, account_id: str, job_title: str | None) -> Reply:
@@ -181,17 +193,32 @@ class Accounts:
         if upsert.fill & properties.keys():
             properties = await self._unfilled(upsert.fill, record_id, properties)
         body, notes = await self._body(properties)
-        path = f"accounts/{segment(record_id)}"
-        reply = await self._client.put(path, "accounts", {"account": body})
+        reply = await self._put(record_id, body)
         if reply.code == DUPLICATE and NAME in body:
             # It was found by something else, and another account has the name.
             notes.append(Note("dropped", NAME, "another account has this name"))
             body = {key: value for key, value in body.items() if key != NAME}
-            reply = await self._client.put(path, "accounts", {"account": body})
+            reply = await self._put(record_id, body)
         if not reply.ok:
             return refused(reply.body, reply.status, f"account {record_id}")
         self._domains.learn(record_id, body.get(URL))
         return Delivered("updated", record_id, "account", tuple(notes))
+
+    async def _put(self, record_id: str, body: Mapping[str, object]) -> Reply:
+        """Send a change; what led to the account by another name or URL does so no more."""
+        values = {NAME: _key(str(body[NAME]))[2]} if NAME in body else {}
+        change = self._ids.change(OBJECT, record_id, values)
+        with self._ids.writing(change, self._clock.now) as sent:
+            try:
+                reply = await self._client.put(
+                    f"accounts/{segment(record_id)}", "accounts", {"account": body}
+                )
+            except WriteFailed as failure:
+                if URL in body and failure.may_have_applied:
+                    self._domains.doubt()
+                raise
+            sent.applied = reply.ok
+        return reply
 
     async def _unfilled(
         self, fill: frozenset[str], record_id: str, properties: Mapping[str, object]
@@ -227,7 +254,7 @@ class Accounts:
 
     def _learn(self, name: str, reply: Reply) -> str:
         record_id = id_of(reply.record("account"), "accounts")
-        self._ids.learn(name.strip().casefold(), record_id, self._clock.now())
+        self._ids.learn(_key(name), record_id, self._clock.now())
         return record_id
 
 
@@ -245,6 +272,10 @@ def field_entry(field: Field, text: str, currency: str) -> dict[str, object]:
             raise Declined(Rejected(Reason.INVALID_VALUE, detail)) from error
         entry["fieldCurrency"] = currency.upper()
     return entry
+
+
+def _key(name: str) -> Key:
+    return (OBJECT, NAME, name.strip().casefold())
 
 
 def _accept(reply: Reply, where: str) -> None:

@@ -9,7 +9,7 @@ from destinations.activecampaign.fields import Field, FieldBook
 from destinations.activecampaign.settings import ActiveCampaignSettings
 from destinations.activecampaign.slots import own_slot, slot_of
 from transformer.destination import FieldUse, Finding
-from transformer.errors import TransformerError
+from transformer.errors import TransformerError, Unauthorized
 from transformer.failures import Declined
 from transformer.kit.fit import misfits
 from transformer.outcome import Rejected
@@ -82,6 +82,8 @@ async def _fields(
         # Not its detail: that has the vendor's words, which may echo the key.
         reason = declined.outcome.reason if isinstance(declined.outcome, Rejected) else "refused"
         return [Finding("warning", kind, f"its custom fields cannot be read: {reason}")]
+    except Unauthorized as refusal:
+        return [Finding("error", kind, str(refusal))]
     found = [*_missing(kind, [use for use in custom if known[use.name] is None], settings)]
     for use in uses:
         field = known.get(use.name)

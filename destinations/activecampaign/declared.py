@@ -23,7 +23,8 @@ SETTINGS: tuple[Setting, ...] = (
         "requests_per_second",
         "number",
         "The account's rate limit, shared by everything that uses its API: lower it to leave some"
-        " to others.",
+        " to others. Each of several workers sends its part, in whole requests, so that three send"
+        " three a second.",
         default=5.0,
         example=3.0,
     ),
@@ -31,7 +32,8 @@ SETTINGS: tuple[Setting, ...] = (
         "bulk_threshold",
         "integer",
         "From how many contacts in one write they go by bulk import instead of one by one; 0 is"
-        " never. An import fires no webhooks and does not say which contacts were new.",
+        " never. A write takes 1,000 upserts, or this many where so many wait. An import fires no"
+        " webhooks and does not say which contacts were new.",
         default=100,
         example=250,
     ),
@@ -45,7 +47,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "bulk_timeout_seconds",
         "number",
-        "How long a bulk import may take before it is sent again.",
+        "How long a bulk import may take before it is sent again. For so long at the most, contacts"
+        " that may be in an import of before wait for its end; it is then taken for another"
+        " integration's.",
         default=1800.0,
         example=900.0,
     ),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from destinations.activecampaign.contacts import Contacts
 from destinations.activecampaign.deals import Deals
 from destinations.activecampaign.fields import FieldBook
 from destinations.activecampaign.imports import Importer, Row
+from destinations.activecampaign.outstanding import HELD_SECONDS, Outstanding
 from destinations.activecampaign.settings import ActiveCampaignSettings
 from destinations.activecampaign.tracking import Tracking
 from transformer.budget import Budget, Rate
@@ -41,11 +43,10 @@ SPACING = 1.04
 class ActiveCampaignDestination(HttpDestination):
     """One ActiveCampaign account. Implements `transformer.destination.Destination`."""
 
-    limits = LIMITS
-
     def __init__(self, options: ActiveCampaignSettings, clock: Clock, http: HttpClient) -> None:
         super().__init__(http)
         self._options = options
+        self._limits = replace(LIMITS, backlog_records=options.bulk_threshold or None)
         self._client = ActiveCampaignClient(http, options, clock)
         unknown = options.unknown_fields
         self._books = {
@@ -68,7 +69,13 @@ class ActiveCampaignDestination(HttpDestination):
             clock=clock,
         )
         self._tracking = Tracking(self._client, options)
-        self._importer = Importer(self._client, options, clock)
+        self._outstanding = Outstanding(self._client, options, clock)
+        self._importer = Importer(self._client, options, clock, self._outstanding)
+
+    @property
+    def limits(self) -> Limits:
+        """How much one `write` takes."""
+        return self._limits
 
     async def write(self, batch: Sequence[Upsert]) -> Sequence[Outcome]:
         """Write `batch`: contacts by bulk import from `bulk_threshold` on, the rest singly.
@@ -77,6 +84,9 @@ class ActiveCampaignDestination(HttpDestination):
         of the upserts it concerns.
         """
         results = Results()
+        held = await self._outstanding.held(batch)
+        for chain in chains(batch):
+            results.outcomes.update(_held(chain, held))
         rows = {row.index: row for row in await self._importable(batch, results)}
         people = [[i for i in chain if i not in results.outcomes] for chain in chains(batch)]
         now = [chain for chain in people if not rows.keys() & set(chain)]
@@ -114,7 +124,9 @@ class ActiveCampaignDestination(HttpDestination):
         """
         threshold = self._options.bulk_threshold
         plain = [
-            i for i, each in enumerate(batch) if each.object_type == "contact" and is_plain(each)
+            i
+            for i, each in enumerate(batch)
+            if each.object_type == "contact" and i not in results.outcomes and is_plain(each)
         ]
         if not threshold or len(plain) < threshold:
             return ()
@@ -142,6 +154,14 @@ class ActiveCampaignDestination(HttpDestination):
             case other:
                 detail = f"{other}: unknown object, expected one of {', '.join(OBJECTS)}."
                 return Rejected(Reason.UNKNOWN_OBJECT, detail)
+
+
+def _held(chain: Sequence[int], held: Mapping[int, Retry]) -> Mapping[int, Retry]:
+    """What waits of a person: all that is there, when the contact has to."""
+    if held.keys().isdisjoint(chain):
+        return {}
+    waiting = Retry(Reason.SAME_RECORD, after_seconds=HELD_SECONDS, counts=False)
+    return {index: held.get(index, waiting) for index in chain}
 
 
 def _left(chain: Sequence[int], imported: AbstractSet[int], results: Results) -> Sequence[int]:

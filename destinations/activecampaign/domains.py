@@ -25,6 +25,8 @@ class AccountDomains:
         self._loaded_at: float | None = None
         self._by_host: dict[str, tuple[str, ...]] = {}
         self._hosts: dict[str, str] = {}
+        # What was written while they were listed.
+        self._meanwhile: dict[str, object] = {}
 
     async def find(self, text: str) -> Sequence[str]:
         """The ids of the accounts with this host, a URL or a domain. Raises Declined."""
@@ -39,9 +41,17 @@ class AccountDomains:
 
     def learn(self, record_id: str, url: object) -> None:
         """Note the URL that an account was given; before the first listing there is no need."""
-        if self._loaded_at is not None and url is not None:
+        if url is None:
+            return
+        if self._lock.locked():
+            self._meanwhile[record_id] = url
+        if self._loaded_at is not None:
             self.forget(record_id)
             self._add(record_id, url)
+
+    def doubt(self) -> None:
+        """An account may have another URL: list them anew when one is looked for."""
+        self._loaded_at = None
 
     def forget(self, record_id: str) -> None:
         """Forget an account that is not there any more, or has another URL."""
@@ -54,10 +64,14 @@ class AccountDomains:
         now = self._clock.now()
         if self._loaded_at is not None and now - self._loaded_at < age_seconds:
             return
+        self._meanwhile.clear()
         rows = await self._client.list_all("accounts", "accounts")
         self._by_host, self._hosts = {}, {}
+        for record_id, url in self._meanwhile.items():
+            self._add(record_id, url)
         for row in rows:
-            self._add(str(row.get("id", "")), row.get("accountUrl"))
+            if str(row.get("id", "")) not in self._meanwhile:
+                self._add(str(row.get("id", "")), row.get("accountUrl"))
         self._loaded_at = now
 
     def _add(self, record_id: str, url: object) -> None:

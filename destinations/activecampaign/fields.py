@@ -4,13 +4,14 @@ The list is read once, again when it is old, and sooner when a name is not in it
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from destinations.activecampaign.client import ActiveCampaignClient
+from destinations.activecampaign.client import SETUP_PAUSE_SECONDS, ActiveCampaignClient
 from destinations.activecampaign.reasons import DUPLICATE, refused
 from destinations.activecampaign.values import date_text_of, several_text_of, text_of
 from transformer.clock import Clock
+from transformer.errors import Unauthorized
 from transformer.failures import Declined
 from transformer.kit.json_api import id_of
 from transformer.outcome import Reason, Rejected
@@ -42,6 +43,7 @@ class Naming:
     """How the API lists and creates the fields of one kind of record.
 
     `data` is where it lists the values of one record, by the filter `of`; rows name it `owner`.
+    Without the list of an `essential` kind hardly an event can be written.
     """
 
     path: str
@@ -54,9 +56,12 @@ class Naming:
     data: str = ""
     of: str = ""
     owner: str = ""
+    essential: bool = False
 
 
-CONTACT = Naming("fields", "fields", "field", "title", "type", "perstag", relate=True)
+CONTACT = Naming(
+    "fields", "fields", "field", "title", "type", "perstag", relate=True, essential=True
+)
 ACCOUNT = Naming(
     "accountCustomFieldMeta", "accountCustomFieldMeta", "accountCustomFieldMetum",
     "fieldLabel", "fieldType", "personalization",
@@ -84,7 +89,10 @@ class FieldBook:
         self._by_name: dict[str, Field | None] = {}
 
     async def find(self, names: Iterable[str]) -> Mapping[str, Field]:
-        """The fields of those names that the account has; creates the others if that is wanted."""
+        """The fields of those names that the account has; creates the others if that is wanted.
+
+        Raises Declined; Unauthorized where the list that nearly every event needs may not be read.
+        """
         wanted = tuple(names)
         if not wanted:
             return {}
@@ -163,12 +171,29 @@ class FieldBook:
         now = self._clock.now()
         if self._loaded_at is not None and now - self._loaded_at < age_seconds:
             return
-        naming = self._naming
-        rows = await self._client.list_all(naming.path, naming.envelope)
+        rows = await self._rows()
         self._by_name.clear()
         for row in rows:
-            self._add(_field(row, naming))
+            self._add(_field(row, self._naming))
         self._loaded_at = now
+
+    async def _rows(self) -> Sequence[Mapping[str, object]]:
+        """The whole list. What an essential one is refused for is no event's fault."""
+        path = self._naming.path
+        try:
+            return await self._client.list_all(path, self._naming.envelope)
+        except Declined as declined:
+            outcome = declined.outcome
+            if not (self._naming.essential and isinstance(outcome, Rejected)):
+                raise
+            if outcome.reason is not Reason.ACCESS_DENIED:
+                raise
+            raise Unauthorized(
+                f"{path}: ActiveCampaign does not show its custom fields to the user of the API"
+                " key. Give the user's group the permission, or use the key of another user.",
+                after_seconds=SETUP_PAUSE_SECONDS,
+                vendor=outcome.vendor,
+            ) from declined
 
     def _add(self, field: Field) -> None:
         """File it under tag and title; also loosely, unless two fields are alike that way."""

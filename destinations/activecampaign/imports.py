@@ -13,6 +13,7 @@ import orjson
 
 from destinations.activecampaign.client import ActiveCampaignClient, Reply
 from destinations.activecampaign.contact_plan import ContactPlan
+from destinations.activecampaign.outstanding import ENDED_BADLY, Outstanding, status_of
 from destinations.activecampaign.settings import ActiveCampaignSettings
 from transformer.clock import Clock
 from transformer.errors import AnswerLost, ServerFault, Throttled, Unauthorized, WriteFailed
@@ -28,7 +29,6 @@ LONGEST_POLL_SECONDS = 60.0
 # Of ten requests for 1,000 contacts four are imports, and each is asked for once at least.
 PATIENCE_GROWTH = 4
 RATE_PAUSE_SECONDS = 60.0
-ENDED_BADLY = frozenset({"failed", "interrupted", "error", "cancelled", "canceled"})
 _ENVELOPE_BYTES = 20
 
 
@@ -58,9 +58,14 @@ class Importer:
     """Sends imports and waits for them; remembers how long the last one took."""
 
     def __init__(
-        self, client: ActiveCampaignClient, settings: ActiveCampaignSettings, clock: Clock
+        self,
+        client: ActiveCampaignClient,
+        settings: ActiveCampaignSettings,
+        clock: Clock,
+        outstanding: Outstanding,
     ) -> None:
         self._client = client
+        self._outstanding = outstanding
         self._settings = settings
         self._clock = clock
         self._expected_seconds = settings.bulk_poll_seconds
@@ -68,15 +73,18 @@ class Importer:
     async def run(self, rows: Sequence[Row], results: Results) -> Sequence[Row]:
         """Import `rows` into `results`; return those that are to be sent singly."""
         singly: list[Row] = []
-        batches = await self._send(rows, results, singly)
-        for batch in batches:
-            await self._follow(batch, results, singly)
+        batches: list[Batch] = []
+        try:
+            await self._send(rows, results, singly, batches)
+            for batch in batches:
+                await self._follow(batch, results, singly)
+        finally:
+            self._outstanding.end(batch.id for batch in batches)
         return singly
 
     async def _send(
-        self, rows: Sequence[Row], results: Results, singly: list[Row]
-    ) -> Sequence[Batch]:
-        batches: list[Batch] = []
+        self, rows: Sequence[Row], results: Results, singly: list[Row], batches: list[Batch]
+    ) -> None:
         small = [row for row in rows if _bytes(row) < MAX_BYTES]
         singly.extend(row for row in rows if _bytes(row) >= MAX_BYTES)
         pending = deque((chunk, 0) for chunk in chunks(small))
@@ -92,10 +100,10 @@ class Importer:
                 continue
             batch_id = _batch_id(reply)
             if batch_id is not None:
+                self._outstanding.begin(batch_id)
                 batches.append(Batch(batch_id, chunk, self._clock.now()))
             else:
                 pending.extend(_sort_out(chunk, reply, singly, refusals=refusals))
-        return batches
 
     async def _post(self, chunk: Sequence[Row]) -> Reply:
         entries = [row.plan.import_entry for row in chunk]
@@ -142,7 +150,7 @@ class Importer:
             except WriteFailed as failure:
                 wait = max(wait, failure.after_seconds or 0.0)
             else:
-                status = _status(reply)
+                status = status_of(reply)
                 if status == "completed":
                     self._learn(self._clock.now() - batch.sent_at)
                     return reply
@@ -247,10 +255,6 @@ def _batch_id(reply: Reply) -> str | None:
 def _says_no(reply: Reply) -> bool:
     """Whether a 200 says that nothing was queued: `success` is capitalised in some answers."""
     return any(str(_body(reply).get(name)) == "0" for name in ("success", "Success"))
-
-
-def _status(reply: Reply) -> str:
-    return str(_body(reply).get("status") or "").casefold() if reply.ok else ""
 
 
 def _message(reply: Reply) -> str:

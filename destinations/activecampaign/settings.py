@@ -14,7 +14,10 @@ _MOST_REQUESTS_PER_SECOND = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ActiveCampaignSettings:
-    """The settings, typed. Secrets are kept out of `repr`; `root` ends in `/api/3`."""
+    """The settings, typed. Secrets are kept out of `repr`; `root` ends in `/api/3`.
+
+    `requests_per_second` are this worker's part.
+    """
 
     root: str
     api_token: str = field(repr=False)
@@ -57,6 +60,7 @@ def read(settings: Settings) -> ActiveCampaignSettings:
     return given.into(
         ActiveCampaignSettings,
         root=given.text("base_url").rstrip("/").removesuffix(API_ROOT) + API_ROOT,
+        requests_per_second=given.part("requests_per_second"),
         currency=given.text("currency").lower(),
         event_url=given.text("event_url").rstrip("/"),
     )

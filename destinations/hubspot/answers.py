@@ -18,10 +18,14 @@ class Judged:
     """What a batch came to: the outcome of each row by its index.
 
     `again` are rows that were refused by errors that name no row: sent alone, their answers do.
+    `unnamed` are rows that were applied, each to one of the records of `spare`: a look by their
+    unique property tells to which.
     """
 
     outcomes: Mapping[int, Outcome]
     again: Sequence[Write] = ()
+    unnamed: Sequence[Write] = ()
+    spare: Sequence[Result] = ()
 
 
 def judge_batch(writes: Sequence[Write], reply: Reply) -> Judged:
@@ -43,7 +47,9 @@ def judge_batch(writes: Sequence[Write], reply: Reply) -> Judged:
     rest = [write for write in writes if write.index not in found]
     if _refused(rest, spare, nameless):
         return Judged(found, rest)
-    return Judged({**found, **_remaining(rest, spare)})
+    outcomes = _remaining(rest, spare)
+    unnamed = [write for write in rest if write.id_property and _is_unnamed(outcomes[write.index])]
+    return Judged({**found, **outcomes}, unnamed=unnamed, spare=spare)
 
 
 def _refused(rest: Sequence[Write], spare: Sequence[Result], nameless: int) -> bool:
@@ -55,14 +61,34 @@ def _refused(rest: Sequence[Write], spare: Sequence[Result], nameless: int) -> b
 def _remaining(rest: Sequence[Write], spare: Sequence[Result]) -> Mapping[int, Outcome]:
     """The rows left, by elimination: with as many results left as rows, all of them were applied.
 
-    Which record is whose can then be told for one only.
+    Which record is whose can then be told if there is only one: for one row, and for several that
+    were sent to records that have been merged.
     """
     if len(rest) != len(spare):
         return {write.index: _unanswered(write) for write in rest}
-    if len(rest) == 1:
-        return {rest[0].index: delivered(rest[0], spare[0])}
+    ids = {text_id(result.get("id")) for result in spare}
     new = all(result.get("new") is True for result in spare)
-    return {write.index: delivered(write, {"new": new}) for write in rest}
+    result = {"id": ids.pop() if len(ids) == 1 else "", "new": new}
+    return {write.index: delivered(write, result) for write in rest}
+
+
+def named(judged: Judged, holders: Mapping[int, str]) -> Mapping[int, Outcome]:
+    """The outcomes of the rows that had no record, with the record that `holders` tells by index.
+
+    It must be one that the answer has: another one was not written by this batch.
+    """
+    outcomes: dict[int, Outcome] = {}
+    for write in judged.unnamed:
+        record_id = holders.get(write.index, "")
+        results = [each for each in judged.spare if text_id(each.get("id")) == record_id]
+        if record_id and results:
+            new = all(result.get("new") is True for result in results)
+            outcomes[write.index] = delivered(write, {"id": record_id, "new": new})
+    return outcomes
+
+
+def _is_unnamed(outcome: Outcome) -> bool:
+    return isinstance(outcome, Delivered) and not outcome.record_id
 
 
 def judge(write: Write, error: VendorError) -> Outcome:

@@ -19,7 +19,6 @@ from transformer.kit.json_api import json_request, record_in, records_in, segmen
 
 MAX_INPUTS = 100
 SEARCH_PAGE = 200
-SEARCHES_PER_SECOND = 4
 WINDOW_SECONDS = 10.0
 SETUP_PAUSE_SECONDS = 60.0
 LOCK_PAUSE_SECONDS = 2.0
@@ -83,7 +82,7 @@ class HubSpotClient:
         self._session = session
         self._settings = settings
         self._clock = clock
-        self._searches = Budget(rate=rate_within(SEARCHES_PER_SECOND, 1.0))
+        self._searches = Budget(rate=rate_within(settings.searches_per_second, 1.0))
         self.paths: Paths = paths(settings.api_version)
 
     async def batch(self, object_type: str, action: str, inputs: Sequence[object]) -> Reply:
@@ -113,7 +112,7 @@ class HubSpotClient:
     async def search(
         self, object_type: str, filters: Sequence[object], names: Sequence[str], after: str = "0"
     ) -> Reply:
-        """Search one page of up to 200 records; at most four searches a second."""
+        """Search one page of up to 200 records; at most four searches a second, of all workers."""
         await self._search_turn()
         body = {
             "filterGroups": [{"filters": list(filters)}],
@@ -239,10 +238,10 @@ class HubSpotClient:
         self._searches.release()
 
 
-def rate_within(requests: int, seconds: float) -> Rate:
+def rate_within(requests: float, seconds: float) -> Rate:
     """A bucket that lets at most `requests` through in any `seconds`, also just after a pause.
 
     A bucket holds a burst on top of what flows in: a tenth as the burst leaves nine for the flow.
     """
-    burst = max(1, requests // 10)
-    return Rate(burst, seconds * burst / max(1, requests - burst))
+    burst = max(1, int(requests) // 10)
+    return Rate(burst, seconds * burst / max(min(1.0, requests), requests - burst))

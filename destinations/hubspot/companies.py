@@ -8,6 +8,7 @@ was found or made is remembered, because the search index lags.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from destinations.hubspot.answers import failed
 from destinations.hubspot.client import HubSpotClient
@@ -15,6 +16,7 @@ from destinations.hubspot.links import Links, Pair
 from destinations.hubspot.lookup import Finder, Findings, Key, Question, match_key
 from destinations.hubspot.paths import is_record_id
 from destinations.hubspot.plan import Write
+from destinations.hubspot.rekeyed import Known, is_stale
 from destinations.hubspot.repeats import Waits
 from destinations.hubspot.settings import HubSpotSettings
 from destinations.hubspot.shape import values_of
@@ -22,7 +24,6 @@ from destinations.hubspot.writer import Writer
 from transformer.clock import Clock
 from transformer.errors import WriteFailed
 from transformer.hosts import company_host_of
-from transformer.kit.remembered import Remembered
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
 from transformer.upsert import Match, Note, Operation, Upsert
 
@@ -82,7 +83,7 @@ class Companies:
         options: HubSpotSettings,
         clock: Clock,
         *,
-        known: Remembered[Key, str],
+        known: Known,
         waits: Waits,
         forget: Callable[[str], bool],
     ) -> None:
@@ -121,7 +122,8 @@ class Companies:
                 missing[key] = contact
         if not missing:
             return resolved
-        findings = await Finder(self._client).find(_questions(missing.values()))
+        finder = Finder(self._client, partial(is_stale, self._known, self._clock))
+        findings = await finder.find(_questions(missing.values()))
         new: dict[Key, Contact] = {}
         for key, contact in missing.items():
             found = self._found(contact, findings)

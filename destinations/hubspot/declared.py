@@ -113,7 +113,7 @@ SETTINGS: tuple[Setting, ...] = (
         "burst_requests",
         "integer",
         "Requests allowed in ten seconds: 100 for Free, Starter and OAuth, 190 for Professional"
-        " and Enterprise.",
+        " and Enterprise. Each of several workers sends its part.",
         default=BURST_REQUESTS,
         example=190,
     ),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from destinations.hubspot import check, declared, settings
@@ -12,6 +13,7 @@ from destinations.hubspot.companies import STORED_ID, Companies, Contact, target
 from destinations.hubspot.events import Events, is_event
 from destinations.hubspot.lookup import Finder, Key, match_key, questions
 from destinations.hubspot.plan import Decision, Policy, Write, decide, needs_lookup, one_per_record
+from destinations.hubspot.rekeyed import Known, Rekeyed, is_stale
 from destinations.hubspot.repeats import Repeats, Waits
 from destinations.hubspot.schema import ObjectSchema, Schemas
 from destinations.hubspot.settings import HubSpotSettings
@@ -23,7 +25,7 @@ from transformer.destination import FieldUse, Finding, Kind, Limits, Settings
 from transformer.errors import QuotaSpent
 from transformer.http import HttpClient, Timeouts
 from transformer.kit.http_destination import HttpDestination
-from transformer.kit.remembered import Remembered
+from transformer.kit.remembered import RememberedRecords
 from transformer.outcome import Delivered, Outcome, Reason, Retry
 from transformer.upsert import Note, Upsert
 
@@ -31,6 +33,8 @@ from transformer.upsert import Note, Upsert
 LIMITS = Limits(batch_records=1000, requests_in_flight=4, batch_bytes=8 * 1024 * 1024)
 REMEMBERED_RECORDS = 100_000
 REMEMBERED_SECONDS = 600.0
+# For so long at least a search is not believed that contradicts a write of ours.
+LATE_SECONDS = 60.0
 
 
 class HubSpotDestination(HttpDestination):
@@ -51,8 +55,11 @@ class HubSpotDestination(HttpDestination):
         self._client = HubSpotClient(http, self._session, options, clock)
         self._schemas = Schemas(self._client, clock)
         self._shaper = Shaper(self._schemas, options)
-        self._known: Remembered[Key, str] = Remembered(
-            capacity=REMEMBERED_RECORDS, seconds=REMEMBERED_SECONDS
+        self._known: Known = RememberedRecords(
+            capacity=REMEMBERED_RECORDS,
+            seconds=REMEMBERED_SECONDS,
+            record_of=lambda key, record_id: (key[0], record_id),
+            late_seconds=max(LATE_SECONDS, options.search_lag_seconds),
         )
         waits = Waits(options.search_lag_seconds)
         self._repeats = Repeats(self._client, waits, clock)
@@ -111,18 +118,35 @@ class HubSpotDestination(HttpDestination):
         outcomes: dict[int, Outcome] = {
             i: row for i, row in shaped.items() if not isinstance(row, tuple)
         }
+        rekeyed = Rekeyed(self._known, self._clock)
+        try:
+            rekeyed.named(ready)
+            writes = await self._write_ready(ready, rekeyed, outcomes)
+        finally:
+            rekeyed.end(outcomes)
+        return {**outcomes, **await self._link(writes, records, outcomes)}
+
+    async def _write_ready(
+        self,
+        ready: Mapping[int, tuple[Upsert, ObjectSchema]],
+        rekeyed: Rekeyed,
+        outcomes: dict[int, Outcome],
+    ) -> Sequence[Write]:
+        """Look up, plan and write; returns what was sent."""
         async with AsyncExitStack() as held:
             asked = questions(row for row in ready.values() if needs_lookup(*row, self._policy))
             if any(question.search for question in asked):
                 # Nobody else may create between our search and our write.
                 await held.enter_async_context(self._companies.lock)
-            findings = await Finder(self._client).find(asked)
-            decisions = one_per_record(
+            finder = Finder(self._client, partial(is_stale, self._known, self._clock))
+            findings = await finder.find(asked)
+            decisions: Sequence[Decision] = one_per_record(
                 [
                     decide(index, row, findings, self._policy, self._recall)
                     for index, row in ready.items()
                 ]
             )
+            decisions = [rekeyed.held(decision) for decision in decisions]
             decisions = await self._look_for_repeats(decisions, ready)
             writes = [each for each in decisions if isinstance(each, Write)]
             outcomes |= {
@@ -130,12 +154,13 @@ class HubSpotDestination(HttpDestination):
                 for index, decision in zip(ready, decisions, strict=True)
                 if not isinstance(decision, Write)
             }
+            rekeyed.begin(writes)
             if writes:
                 written = await Writer(self._client, self._schemas.forget).write(writes)
                 outcomes.update(written)
             for write in writes:
                 self._learn(write, outcomes[write.index])
-        return {**outcomes, **await self._link(writes, records, outcomes)}
+        return writes
 
     def _prepared(self, upsert: Upsert) -> Upsert:
         """Without the stored company's id, which is a link and no property, when links are made."""

@@ -4,7 +4,7 @@ By id and by unique properties through batch/read (100 a request, no search limi
 else by searches, whose index lags. Plan, then ask.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -43,6 +43,12 @@ class Question:
     values: tuple[str, ...]
     names: tuple[str, ...]
     search: bool
+
+
+def question_about(object_type: str, name: str, values: Iterable[str]) -> Question:
+    """The one request that tells which records have these values, at most 100, of a unique one."""
+    names = (ADDITIONAL_EMAILS, name) if name == "email" else (name,)
+    return Question(object_type, name, tuple(values), names, search=False)
 
 
 class Findings:
@@ -108,10 +114,16 @@ def questions(wanted: Iterable[tuple[Upsert, ObjectSchema]]) -> Sequence[Questio
 
 
 class Finder:
-    """Asks questions and gathers what is found."""
+    """Asks questions and gathers what is found.
 
-    def __init__(self, client: HubSpotClient) -> None:
+    `is_stale` says of a key and an id that a search cannot know yet what that record is now.
+    """
+
+    def __init__(
+        self, client: HubSpotClient, is_stale: Callable[[Key, str], bool] | None = None
+    ) -> None:
         self._client = client
+        self._is_stale = is_stale
 
     async def find(self, asked: Sequence[Question]) -> Findings:
         """Ask every question. Raises WriteFailed when one fails: nothing is written then."""
@@ -144,12 +156,17 @@ class Finder:
                 error = outcome(reply.error, f"search {question.object_type}")
                 _fail(question, findings, error)
                 return
-            _take(question, reply.results, findings)
+            _take(question, reply.results, findings, self._is_stale)
             seen += len(reply.results)
             after = reply.after
 
 
-def _take(question: Question, results: Sequence[Mapping[str, object]], findings: Findings) -> None:
+def _take(
+    question: Question,
+    results: Sequence[Mapping[str, object]],
+    findings: Findings,
+    is_stale: Callable[[Key, str], bool] | None = None,
+) -> None:
     """File each record under the values that were asked for."""
     wanted = {value.lower() for value in question.values}
     for record in results:
@@ -166,8 +183,9 @@ def _take(question: Question, results: Sequence[Mapping[str, object]], findings:
             held += str(values.get(ADDITIONAL_EMAILS) or "").split(";")
         for value in held:
             folded = value.strip().lower()
-            if folded in wanted:
-                findings.add((question.object_type, question.name or "id", folded), found)
+            key = (question.object_type, question.name or "id", folded)
+            if folded in wanted and not (is_stale and is_stale(key, record_id)):
+                findings.add(key, found)
 
 
 def _fail(question: Question, findings: Findings, error: Outcome) -> None:

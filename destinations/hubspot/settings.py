@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from destinations.hubspot.declared import SETTINGS
+from transformer.budget import part
 from transformer.destination import Settings
 from transformer.kit.settings import Given
 
+SEARCHES_PER_SECOND = 4
 _OAUTH = ("client_id", "client_secret", "refresh_token")
 
 
 @dataclass(frozen=True, slots=True)
 class HubSpotSettings:
-    """The settings, typed. Secrets are kept out of `repr`."""
+    """The settings, typed. Secrets are kept out of `repr`.
+
+    `burst_requests` and `searches_per_second` are this worker's part.
+    """
 
     base_url: str
     api_version: str
@@ -30,7 +35,8 @@ class HubSpotSettings:
     create_companies: bool
     track_events: str
     search_lag_seconds: float
-    burst_requests: int
+    burst_requests: float
+    searches_per_second: float
     api_share: float
     recheck_seconds: float
     connect_timeout_seconds: float
@@ -45,7 +51,12 @@ class HubSpotSettings:
 def read(settings: Settings) -> HubSpotSettings:
     """Read settings that `validate` found no problem with."""
     given = Given(settings, SETTINGS)
-    return given.into(HubSpotSettings, base_url=given.text("base_url").rstrip("/"))
+    return given.into(
+        HubSpotSettings,
+        base_url=given.text("base_url").rstrip("/"),
+        burst_requests=given.part("burst_requests"),
+        searches_per_second=part(SEARCHES_PER_SECOND, given.workers),
+    )
 
 
 def validate(settings: Settings) -> Sequence[str]:

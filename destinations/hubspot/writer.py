@@ -4,12 +4,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from destinations.hubspot.answers import failed, halves, judge, judge_batch
+from destinations.hubspot.answers import Judged, failed, halves, judge, judge_batch, named
 from destinations.hubspot.client import MAX_INPUTS, HubSpotClient, Reply
+from destinations.hubspot.lookup import Finder, question_about
 from destinations.hubspot.plan import Write
 from destinations.hubspot.reasons import CODES_BY_SCHEMA, VendorError
 from transformer.errors import Unauthorized, WriteFailed
 from transformer.outcome import Outcome, Reason, Retry
+from transformer.upsert import Match
 
 SETUP_PAUSE_SECONDS = 60.0
 
@@ -62,7 +64,9 @@ class Writer:
                 inputs = [write.row for write in part.writes]
                 reply = await self._client.batch(part.object_type, part.action, inputs)
                 self._pending.popleft()
-                self._read(part, reply)
+                unnamed = self._read(part, reply)
+                if unnamed is not None:
+                    self._outcomes.update(await self._named(unnamed))
         except WriteFailed as failure:
             if not self._outcomes:
                 raise
@@ -71,8 +75,28 @@ class Writer:
             raise self._refusal
         return self._outcomes
 
-    def _read(self, part: Part, reply: Reply) -> None:
-        """Read one reply.
+    async def _named(self, judged: Judged) -> Mapping[int, Outcome]:
+        """Ask once which records have the unique values of rows whose results cannot be told.
+
+        They are written: if nobody answers, they stay delivered without an id.
+        """
+        rows = {
+            row.index: (row.object_type, Match(row.id_property, row.record))
+            for row in judged.unnamed
+        }
+        object_type, match = next(iter(rows.values()))
+        values = dict.fromkeys(match.folded for _, match in rows.values())
+        try:
+            findings = await Finder(self._client).find(
+                [question_about(object_type, match.name, values)]
+            )
+        except WriteFailed:
+            return {}
+        found = {index: findings.of(*row) for index, row in rows.items()}
+        return named(judged, {i: each[0].record_id for i, each in found.items() if len(each) == 1})
+
+    def _read(self, part: Part, reply: Reply) -> Judged | None:
+        """Read one reply; returns it as judged if there are rows that only a look can name.
 
         There are five cases: results and errors by row; an app that may not do this at all; one
         row that was refused; several that were; or properties that are not as we knew them.
@@ -83,7 +107,7 @@ class Writer:
             self._pending.extendleft(
                 Part(part.object_type, part.action, [write]) for write in judged.again
             )
-            return
+            return judged if judged.unnamed else None
         error = reply.error
         if reply.forbidden:
             self._forbid(part, error)
@@ -96,6 +120,7 @@ class Writer:
         else:
             for rows in halves(part.writes, error):
                 self._pending.appendleft(Part(part.object_type, part.action, rows))
+        return None
 
     def _is_stale(self, part: Part, error: VendorError) -> bool:
         """Whether HubSpot contradicts what we knew of the properties for long enough."""

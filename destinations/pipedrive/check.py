@@ -47,11 +47,13 @@ async def run(
 
 def _budget(options: PipedriveSettings) -> Finding:
     allowed = int(options.daily_tokens * options.api_share)
+    whose = f" for each of {options.workers} workers" if options.workers > 1 else ""
     return Finding(
         "ok",
         "budget",
-        f"{allowed} of {options.daily_tokens} tokens a day: about {allowed // 25} new persons, or"
-        f" {allowed // 5} updates of known ones. Pipedrive does not say how many are left.",
+        f"{allowed} of {options.daily_tokens} tokens a day{whose}: about {allowed // 25} new"
+        f" persons, or {allowed // 5} updates of known ones. Pipedrive does not say how many are"
+        " left.",
     )
 
 

@@ -62,7 +62,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "daily_tokens",
         "integer",
-        "The company's tokens a day, in place of what plan and seats give (with top-ups).",
+        "The company's tokens a day, in place of what plan and seats give (with top-ups). Each of"
+        " several workers uses its part. Pipedrive tells nobody how many are left, so a worker"
+        " counts its own, and from none again when it is started again.",
         example=500_000,
     ),
     Setting(
@@ -75,11 +77,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "searches",
         "integer",
-        "Searches in two seconds; Pipedrive allows 10 on every plan.",
+        "Searches in two seconds, of all workers; Pipedrive allows 10 on every plan.",
         default=10,
         example=8,
     ),
-    Setting("concurrency", "integer", "Requests under way at once.", default=5, example=5),
+    Setting("concurrency", "integer", "Requests of a worker at once.", default=5, example=5),
     Setting(
         "map_properties",
         "boolean",
@@ -153,7 +155,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "remember_seconds",
         "number",
-        "How long the id of a record found or created is used without looking again.",
+        "How long the id of a record found or created is used without looking again. For so long it"
+        " goes unnoticed when somebody else gives the record another name or address.",
         default=3600.0,
         example=3600.0,
     ),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from transformer.kit.remembered import Remembered
+from transformer.kit.remembered import Remembered, RememberedRecords
 
 MatchKey: TypeAlias = tuple[str, str, str]
 
@@ -26,13 +26,20 @@ class Contacts:
 
 CAPACITY = 100_000
 GONE_SECONDS = 600.0
+# For so long at the most the search index may not know of a write.
+LAG_SECONDS = 900.0
 
 
 class Known:
     """Ids by match key, contacts by person, records that are gone, and creates accounted for."""
 
     def __init__(self, seconds: float) -> None:
-        self.ids: Remembered[MatchKey, str] = Remembered(capacity=CAPACITY, seconds=seconds)
+        self.ids: RememberedRecords[str, tuple[str, str]] = RememberedRecords(
+            capacity=CAPACITY,
+            seconds=seconds,
+            record_of=lambda key, record_id: (key[0], record_id),
+            late_seconds=LAG_SECONDS,
+        )
         self.contacts: Remembered[str, Contacts] = Remembered(capacity=CAPACITY, seconds=seconds)
         self.gone: Remembered[tuple[str, str], bool] = Remembered(
             capacity=CAPACITY, seconds=GONE_SECONDS

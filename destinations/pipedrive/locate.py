@@ -5,6 +5,7 @@ worker or attempt may have created is looked for among the recent ones too (inva
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from destinations.pipedrive.known import Known
 from destinations.pipedrive.lookup import Finder, Found, is_id, match_key
@@ -46,7 +47,7 @@ class Locator:
             records = await self._finder.find(kind, match)
             if isinstance(records, Rejected | Retry):
                 return records
-            if live := self._live(kind, records):
+            if live := self._live(kind, match, records):
                 return self._chosen(kind, match, live)
         if not searched:
             return _unsearchable(kind, matches)
@@ -54,29 +55,32 @@ class Locator:
 
     def _recalled(self, kind: ObjectKind, match: Match) -> Found | None:
         now = self._clock.now()
-        record_id = self._known.ids.recall(match_key(kind, match), now)
+        key = match_key(kind, match)
+        record_id = self._known.ids.recall(key, now)
         if record_id is None:
             return None
-        return Found(record_id, self._known.contacts.recall(record_id, now))
+        return Found(record_id, self._known.contacts.recall(record_id, now), key)
 
-    def _live(self, kind: ObjectKind, records: Sequence[Found]) -> Sequence[Found]:
-        """Without those that turned out to be gone while the index still has them."""
-        now = self._clock.now()
+    def _live(self, kind: ObjectKind, match: Match, records: Sequence[Found]) -> Sequence[Found]:
+        """Without those that turned out to be gone, or were renamed, and the index lags behind."""
+        now, key = self._clock.now(), match_key(kind, match)
         return [
             one
             for one in records
             if self._known.gone.recall((kind.name, one.record_id), now) is None
+            and not self._known.ids.is_stale(key, (kind.name, one.record_id), now)
         ]
 
     async def _listed(
         self, kind: ObjectKind, matches: Sequence[Match], since: int | None
     ) -> Found | Rejected | Retry | None:
-        keys = [match_key(kind, match) for match in matches]
-        ids = await self._recent.ids(kind, keys, since or 0)
-        if isinstance(ids, Rejected | Retry):
-            return ids
-        live = self._live(kind, [Found(each) for each in ids])
-        return self._chosen(kind, matches[0], live) if live else None
+        for match in matches:
+            ids = await self._recent.ids(kind, match_key(kind, match), since or 0)
+            if isinstance(ids, Rejected | Retry):
+                return ids
+            if live := self._live(kind, match, [Found(each) for each in ids]):
+                return self._chosen(kind, match, live)
+        return None
 
     def _chosen(self, kind: ObjectKind, match: Match, records: Sequence[Found]) -> Found | Rejected:
         if len(records) > 1 and self._several == "refuse":
@@ -88,10 +92,9 @@ class Locator:
                 {"ids": ids},
             )
         chosen = records[-1] if self._several == "newest" else records[0]
-        keys = [match_key(kind, match)]
-        now = self._clock.now()
-        self._known.learn(kind.name, chosen.record_id, keys, chosen.contacts, now)
-        return chosen
+        key, now = match_key(kind, match), self._clock.now()
+        self._known.learn(kind.name, chosen.record_id, [key], chosen.contacts, now)
+        return replace(chosen, key=key)
 
 
 def _unsearchable(kind: ObjectKind, matches: Sequence[Match]) -> Rejected:

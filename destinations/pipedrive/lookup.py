@@ -22,10 +22,14 @@ SEARCHABLE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One record that a lookup found; `contacts` None says that they are not known."""
+    """One record that a lookup found; `contacts` None says that they are not known.
+
+    `key` is the match key that found it, None where it was named by its id.
+    """
 
     record_id: str
     contacts: Contacts | None = None
+    key: MatchKey | None = None
 
 
 def match_key(kind: ObjectKind, match: Match) -> MatchKey:
@@ -95,14 +99,17 @@ class Finder:
         return inner is not None and str(inner).strip().lower() == match.folded
 
     async def _code(self, kind: ObjectKind, match: Match) -> str | None:
-        """The hash of the custom field that a match names; `domain` is the setting's."""
-        name = match.name
-        if name == "domain" and kind.name == "organizations":
-            name = self._domain_field
-        if not name or kind.custom == "none":
-            return None
-        one = (await self._fields.of(kind)).find(name)
-        return one.code if one is not None and one.custom and one.type in SEARCHABLE else None
+        return await custom_code(self._fields, self._domain_field, kind, match.name)
+
+
+async def custom_code(fields: Fields, domain_field: str, kind: ObjectKind, name: str) -> str | None:
+    """The hash of the custom field that a match names; `domain` is the setting's."""
+    if name == "domain" and kind.name == "organizations":
+        name = domain_field
+    if not name or kind.custom == "none":
+        return None
+    one = (await fields.of(kind)).find(name)
+    return one.code if one is not None and one.custom and one.type in SEARCHABLE else None
 
 
 def _items_of(reply: Reply) -> Sequence[Mapping[str, object]]:

@@ -12,14 +12,13 @@ from datetime import UTC, datetime
 from html import unescape
 
 from destinations.pipedrive.client import PipedriveClient
-from destinations.pipedrive.known import MatchKey
+from destinations.pipedrive.known import LAG_SECONDS, MatchKey
 from destinations.pipedrive.lookup import contacts_of
 from destinations.pipedrive.objects import ObjectKind
 from destinations.pipedrive.reasons import outcome
 from transformer.clock import Clock
 from transformer.outcome import Reason, Rejected, Retry
 
-LAG_SECONDS = 900.0
 COMPARED_SECONDS = 86_400.0
 MOST_PAGES = 10
 
@@ -45,6 +44,7 @@ class Recent:
         self._clock = clock
         self._writes = 0
         self._listed_in: dict[str, int] = {}
+        self._listed_at: dict[str, float] = {}
         self._ids: dict[str, dict[MatchKey, list[str]]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -54,9 +54,12 @@ class Recent:
         return self._writes
 
     async def ids(
-        self, kind: ObjectKind, keys: Sequence[MatchKey], since: int
+        self, kind: ObjectKind, key: MatchKey, since: int
     ) -> Sequence[str] | Rejected | Retry:
-        """The ids that have one of `keys`, oldest first, by a list not older than write `since`."""
+        """The ids that have `key`, oldest first, by a list not older than write `since`.
+
+        What a list says is of no use once the index must know of all that is in it.
+        """
         async with self._locks.setdefault(kind.name, asyncio.Lock()):
             if self._listed_in.get(kind.name, -1) < since:
                 began = self._writes
@@ -65,10 +68,10 @@ class Recent:
                     return listing
                 self._ids[kind.name] = _by_key(kind, listing.records)
                 self._listed_in[kind.name] = began
-        for key in keys:
-            if found := self._ids[kind.name].get(key):
-                return found
-        return ()
+                self._listed_at[kind.name] = self._clock.now()
+        if self._clock.now() - self._listed_at[kind.name] > LAG_SECONDS:
+            self._ids[kind.name] = {}
+        return self._ids[kind.name].get(key, ())
 
     async def like(
         self, kind: ObjectKind, body: Mapping[str, object]

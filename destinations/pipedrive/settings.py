@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from destinations.pipedrive.declared import NEEDS, SETTINGS
 from destinations.pipedrive.plans import PLANS, TOKENS_PER_SEAT
+from transformer.budget import part
 from transformer.destination import Settings
 from transformer.kit.settings import Given
 
@@ -17,7 +18,8 @@ _LAST_HOUR = 23
 class PipedriveSettings:
     """The settings, typed. Secrets are kept out of `repr`.
 
-    An empty `api_token` means OAuth, an empty `base_url` the vendor's own.
+    An empty `api_token` means OAuth, an empty `base_url` the vendor's own. `daily_tokens`, `burst`
+    and `searches` are this worker's part of the company's.
     """
 
     api_token: str = field(repr=False)
@@ -26,6 +28,7 @@ class PipedriveSettings:
     refresh_token: str = field(repr=False)
     base_url: str
     oauth_url: str
+    workers: int
     daily_tokens: int
     burst: int
     searches: int
@@ -52,14 +55,17 @@ def read(settings: Settings) -> PipedriveSettings:
     given = Given(settings, SETTINGS)
     plan = PLANS[given.text("plan")]
     by_token = _auth(given) != "oauth"
-    planned = TOKENS_PER_SEAT * plan.factor * given.whole("seats")
+    tokens = given.whole("daily_tokens") or TOKENS_PER_SEAT * plan.factor * given.whole("seats")
+    burst = plan.api_token_burst if by_token else plan.oauth_burst
     return given.into(
         PipedriveSettings,
         api_token=given.text("api_token") if by_token else "",
         base_url=given.text("base_url").rstrip("/"),
         oauth_url=given.text("oauth_url").rstrip("/"),
-        daily_tokens=given.whole("daily_tokens") or planned,
-        burst=plan.api_token_burst if by_token else plan.oauth_burst,
+        workers=given.workers,
+        daily_tokens=max(1, int(part(tokens, given.workers))),
+        burst=max(1, int(part(burst, given.workers))),
+        searches=max(1, int(given.part("searches"))),
         currency=given.text("currency").upper(),
     )
 

@@ -5,6 +5,7 @@ One call for a known person: e-mails and phones are read and merged only when on
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from destinations.pipedrive import contacts, names
 from destinations.pipedrive.bodies import Bodies
@@ -12,15 +13,20 @@ from destinations.pipedrive.body import Body
 from destinations.pipedrive.client import PipedriveClient, Reply
 from destinations.pipedrive.known import Known
 from destinations.pipedrive.locks import Locks
-from destinations.pipedrive.lookup import Found, contacts_of, is_id, match_key
-from destinations.pipedrive.objects import ObjectKind
+from destinations.pipedrive.lookup import Found, contacts_of, custom_code, is_id, match_key
+from destinations.pipedrive.objects import PERSONS, ObjectKind
 from destinations.pipedrive.reasons import outcome
 from destinations.pipedrive.settings import PipedriveSettings
 from transformer.clock import Clock
+from transformer.kit.remembered import Change
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
 from transformer.upsert import Upsert
 
 _GONE = frozenset({404, 410})
+# A person keeps those that it has: another one never makes it another person's.
+_ADD_UP = frozenset({"email", "phone"})
+_ABSENT: Final = object()
+_ANOTHER: Final = "\0"
 
 
 @dataclass(slots=True)
@@ -38,7 +44,17 @@ class Updater:
         self, kind: ObjectKind, upsert: Upsert, found: Found, since: int | None
     ) -> Outcome:
         """Write `upsert` to the record that was found or named."""
+        record = (kind.name, found.record_id)
         async with self.locks.of((kind.name, "record", found.record_id)):
+            now = self.clock.now()
+            if found.key is not None and self.known.ids.is_stale(found.key, record, now):
+                return Retry(
+                    Reason.REMATCH,
+                    f"update {kind.name}: another write has changed its match key since it was"
+                    " found; it is looked for again.",
+                    after_seconds=0.0,
+                    counts=False,
+                )
             return await self._update(kind, upsert, found, since)
 
     async def _update(
@@ -68,7 +84,7 @@ class Updater:
                 f"{kind.name}: no field is to be changed.",
                 record_id=found.record_id,
             )
-        reply = await self.client.update(kind, found.record_id, body.json(kind))
+        reply = await self._sent(kind, found.record_id, body)
         if reply.status in _GONE:
             return self._unreadable(kind, upsert, found, reply)
         if not reply.ok:
@@ -77,6 +93,29 @@ class Updater:
         contacts_now = contacts_of(reply.record) if "emails" in reply.record else None
         self.known.learn(kind.name, found.record_id, keys, contacts_now, self.clock.now())
         return Delivered("updated", found.record_id, kind.name, (*upsert.notes, *body.notes))
+
+    async def _sent(self, kind: ObjectKind, record_id: str, body: Body) -> Reply:
+        """Send the body; what it changes of what leads to the record is known by nobody else."""
+        change = await self._change(kind, record_id, body)
+        with self.known.ids.writing(change, self.clock.now) as sent:
+            reply = await self.client.update(kind, record_id, body.json(kind))
+            sent.applied = reply.ok
+        return reply
+
+    async def _change(
+        self, kind: ObjectKind, record_id: str, body: Body
+    ) -> Change[tuple[str, str]] | None:
+        usual = () if kind is PERSONS else kind.searches
+        found_by = {*usual, *self.known.ids.properties.get(kind.name, ())} - _ADD_UP
+        values: dict[str, str] = {}
+        for name in sorted(found_by):
+            value = body.root.get(name, _ABSENT)
+            if name not in kind.searches:
+                code = await custom_code(self.bodies.fields, self.settings.domain_field, kind, name)
+                value = body.custom.get(code, _ABSENT) if code else _unknown(body)
+            if value is not _ABSENT:
+                values[name] = _folded(value)
+        return self.known.ids.change(kind.name, (kind.name, record_id), values)
 
     def _merged(self, body: Body, there: Mapping[str, object] | None) -> Body:
         """The body with the lists to send: nothing where all of it is there already."""
@@ -116,6 +155,17 @@ class Updater:
             vendor = {**refused.vendor, "ids": [found.record_id]}
             return Rejected(refused.reason, refused.detail, vendor)
         return refused
+
+
+def _unknown(body: Body) -> object:
+    """What a body holds for a custom field of which nobody knows which it is."""
+    return _ANOTHER if body.custom else _ABSENT
+
+
+def _folded(value: object) -> str:
+    """A value as match keys have it; null is none of theirs."""
+    inner = value.get("value") if isinstance(value, Mapping) else value
+    return _ANOTHER if inner is None else str(inner).strip().lower()
 
 
 def _readable(reply: Reply) -> bool:

@@ -18,6 +18,16 @@ def reserved_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if name.casefold() in _RESERVED)
 
 
+@lru_cache(maxsize=1024)
+def spellings(names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, str] | None]:
+    """Those that are reserved, and how each is spelled, by its case-folded form.
+
+    None for that where two of them are one.
+    """
+    spelled = {name.casefold(): name for name in names}
+    return reserved_names(names), spelled if len(spelled) == len(names) else None
+
+
 def without(values: Mapping[str, object], names: Sequence[str]) -> Mapping[str, object]:
     """`values` without `names`; the very same where there are none."""
     if not names:
@@ -53,7 +63,7 @@ def filled(
     }
     unread = tuple(
         Note("dropped", name, "its value in Salesforce could not be read, so it was left alone")
-        for name in sorted(fill & values.keys())
+        for name in sorted(fill.intersection(values))
         if name.casefold() not in known
     )
     return kept, unread

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from destinations.salesforce.auth import Session
 from destinations.salesforce.client import SalesforceClient
 from destinations.salesforce.schema import Field, ObjectSchema, Schemas, names
-from destinations.salesforce.settings import ENDING, SalesforceSettings
+from destinations.salesforce.settings import ENDING, Fields, SalesforceSettings
 from destinations.salesforce.slots import slot_of
 from destinations.salesforce.soql import is_name
 from transformer.budget import Budget
@@ -41,7 +41,7 @@ async def run(
     steps = (
         _version(options, client),
         _organization(options, client),
-        _objects(schemas, fields),
+        _objects(schemas, fields, options.upsert_directly),
         _budget(client, budget),
     )
     for step in steps:
@@ -101,7 +101,9 @@ async def _organization(options: SalesforceSettings, client: SalesforceClient) -
     ]
 
 
-async def _objects(schemas: Schemas, fields: Sequence[FieldUse]) -> Sequence[Finding]:
+async def _objects(
+    schemas: Schemas, fields: Sequence[FieldUse], directly: Fields
+) -> Sequence[Finding]:
     findings: list[Finding] = []
     by_object: dict[str, list[FieldUse]] = {}
     for use in fields:
@@ -118,11 +120,13 @@ async def _objects(schemas: Schemas, fields: Sequence[FieldUse]) -> Sequence[Fin
                 )
             )
         else:
-            findings.extend(object_findings(schema, uses))
+            findings.extend(object_findings(schema, uses, directly))
     return findings
 
 
-def object_findings(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Sequence[Finding]:
+def object_findings(
+    schema: ObjectSchema, uses: Sequence[FieldUse], directly: Fields = frozenset()
+) -> Sequence[Finding]:
     """What is wrong between a mapping's fields and one object; one `ok` when nothing is."""
     findings: list[Finding] = []
     rights = (("create", schema.createable), ("update", schema.updateable))
@@ -142,7 +146,7 @@ def object_findings(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Sequence[
             left_out.append(use)
         else:
             findings.extend(
-                _unknown(schema, use) if field is None else _of_field(schema, field, use)
+                _unknown(schema, use) if field is None else _of_field(schema, field, use, directly)
             )
     findings.extend(_left_out(schema, left_out))
     findings.extend(_required(schema, uses))
@@ -153,14 +157,16 @@ def object_findings(schema: ObjectSchema, uses: Sequence[FieldUse]) -> Sequence[
     return findings
 
 
-def _of_field(schema: ObjectSchema, field: Field, use: FieldUse) -> Iterable[Finding]:
+def _of_field(
+    schema: ObjectSchema, field: Field, use: FieldUse, directly: Fields
+) -> Iterable[Finding]:
     if field.name == "Id":
         return
     if use.written:
         yield from _rights(schema, field, use)
     yield from _types(schema, field, use)
     if use.matched:
-        yield from _matchable(schema, field, use)
+        yield from _matchable(schema, field, use, directly)
 
 
 def _unknown(schema: ObjectSchema, use: FieldUse) -> Iterable[Finding]:
@@ -215,15 +221,24 @@ def _types(schema: ObjectSchema, field: Field, use: FieldUse) -> Iterable[Findin
         yield Finding(misfit.level, use.where, misfit.message)
 
 
-def _matchable(schema: ObjectSchema, field: Field, use: FieldUse) -> Iterable[Finding]:
+def _matchable(
+    schema: ObjectSchema, field: Field, use: FieldUse, directly: Fields
+) -> Iterable[Finding]:
     """Say whether records can be found by the field, as the worker looks for them.
 
-    There are three ways to fail: the worker lets Salesforce find it by an external id that is
-    none; a query cannot filter by it; or it does not name one record.
+    There are four ways to fail: the worker lets Salesforce find it by a field that it was told, or
+    by an external id, that is none; a query cannot filter by it; or it does not name one record.
     """
     where = f"{schema.name}.{field.name}"
     finds = field.external_id or field.id_lookup
-    if use.alone and field.name.casefold().endswith("__c") and not finds:
+    if (schema.name.casefold(), field.name.casefold()) in directly and not finds:
+        yield Finding(
+            "error",
+            "upsert_directly",
+            f"{where}: Salesforce does not find records by it, expected a field that its describe"
+            " calls idLookup or externalId. Leave it out.",
+        )
+    elif use.alone and field.name.casefold().endswith("__c") and not finds:
         yield Finding(
             "error",
             use.where,

@@ -76,7 +76,7 @@ class SalesforceClient:
         self, http: HttpClient, session: Session, settings: SalesforceSettings, clock: Clock
     ) -> None:
         self._http = http
-        self._compression = Compression(http)
+        self._compression = Compression(http, clock)
         self._session = session
         self._clock = clock
         self.root = f"/services/data/v{settings.api_version}"

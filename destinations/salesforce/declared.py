@@ -88,6 +88,16 @@ SETTINGS: tuple[Setting, ...] = (
         example="update",
     ),
     Setting(
+        "upsert_directly",
+        "string",
+        "Fields by which Salesforce finds or creates records itself, as Object.Field with commas:"
+        " those that its describe calls idLookup. An upsert that matches on one alone, and has a"
+        " value for every required field, is then one write without a lookup. What a lookup would"
+        " have seen is answered by Salesforce: a lead that was converted, or several records of one"
+        " value (an open lead beside a converted one are two), reject the upsert.",
+        example="Lead.Email, Contact.Email",
+    ),
+    Setting(
         "unknown_fields",
         "string",
         "What to do with fields that the org lacks or forbids: reject the upsert, or drop them and"
@@ -114,8 +124,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "remember_seconds",
         "number",
-        "How long to remember one. For so long it goes unnoticed when somebody changes the match"
-        " key of the record in the org, or adds another record with the same.",
+        "How long to remember one. For so long it goes unnoticed when somebody else changes the"
+        " match key of the record in the org, or adds another record with the same.",
         default=600.0,
         example=3600.0,
     ),
@@ -131,7 +141,9 @@ SETTINGS: tuple[Setting, ...] = (
         "bulk_threshold",
         "integer",
         "From how many waiting upserts on to write by Bulk API 2.0 jobs, many thousands at a time:"
-        " for backlogs, as a job takes minutes. 0 never does.",
+        " for backlogs, as a job takes minutes. Reading runs ahead until two such backlogs are"
+        " there, whatever in_flight_records says: about 5 KB of memory for each upsert of the"
+        " threshold. 0 never does.",
         default=0,
         example=20_000,
     ),

@@ -15,6 +15,7 @@ from destinations.salesforce.lookup import Finder, Keyed, keyed, plan_queries
 from destinations.salesforce.pack import Row, encode, one_per_record
 from destinations.salesforce.plan import Decision, Policy, Write, decide
 from destinations.salesforce.refused import RefusedFields
+from destinations.salesforce.rekeyed import Rekeyed
 from destinations.salesforce.repeats import Repeats
 from destinations.salesforce.schema import Schemas
 from destinations.salesforce.settings import SalesforceSettings
@@ -97,16 +98,15 @@ class SalesforceDestination(HttpDestination):
         Retry of the upserts it concerns.
         """
         await self._ask_for_quota()
-        plan = await self._plan(batch)
         outcomes: dict[int, Outcome] = {}
-        rows: list[Row] = []
-        for index, decision in enumerate(plan.decisions):
-            ready = self._ready(decision) if isinstance(decision, Write) else decision
-            if isinstance(ready, Row):
-                rows.append(ready)
-            else:
-                outcomes[index] = ready
-        outcomes.update(await self._send(rows, backlog=self._bulk.takes(len(batch))))
+        rekeyed = Rekeyed(self._ids.known, self._clock)
+        try:
+            plan = await self._plan(batch, rekeyed)
+            rows = self._rows(plan.decisions, outcomes)
+            rekeyed.begin(rows)
+            outcomes.update(await self._send(rows, backlog=self._bulk.takes(len(batch))))
+        finally:
+            rekeyed.end(outcomes)
         return [
             self._ids.settle(each, decision, outcomes[index], relied=index in plan.relied)
             for index, (each, decision) in enumerate(zip(plan.upserts, plan.decisions, strict=True))
@@ -134,6 +134,17 @@ class SalesforceDestination(HttpDestination):
                 " Waiting for the quota to come back.",
                 after_seconds=self.budget.recheck_seconds,
             )
+
+    def _rows(self, decisions: Sequence[Decision], outcomes: dict[int, Outcome]) -> Sequence[Row]:
+        """The rows to send; the outcomes of all others."""
+        rows: list[Row] = []
+        for index, decision in enumerate(decisions):
+            ready = self._ready(decision) if isinstance(decision, Write) else decision
+            if isinstance(ready, Row):
+                rows.append(ready)
+            else:
+                outcomes[index] = ready
+        return rows
 
     def _ready(self, write: Write) -> Row | Outcome:
         """The row to send, or why there is none."""
@@ -164,7 +175,7 @@ class SalesforceDestination(HttpDestination):
                 raise
             return {row.write.index: failed(row.write, failure, sent=True) for row in rows}
 
-    async def _plan(self, batch: Sequence[Upsert]) -> Plan:
+    async def _plan(self, batch: Sequence[Upsert], rekeyed: Rekeyed) -> Plan:
         """Look up what is not known, and decide what becomes of every upsert."""
         held = await self._bulk.held(batch)
         settled: dict[int, Decision] = {}
@@ -172,10 +183,11 @@ class SalesforceDestination(HttpDestination):
         for index, upsert in enumerate(batch):
             why = held.get(index) or problem(upsert)
             if why is None:
-                upserts.append(keyed(upsert))
+                upserts.append(keyed(upsert, self._options.upsert_directly))
             else:
                 settled[index] = why
                 upserts.append(Keyed(upsert, (), needs_lookup=False))
+        rekeyed.named(upserts)
         asked, known = self._ids.split([each for each in upserts if each.needs_lookup])
         findings = await Finder(self._client).find(plan_queries(asked))
         self._ids.learn(asked, findings)
@@ -187,7 +199,8 @@ class SalesforceDestination(HttpDestination):
         relied = frozenset(
             index for index, each in enumerate(upserts) if each.keys and each.keys[0] in known
         )
-        return Plan(upserts, await self._look_for_repeats(one_per_record(decisions)), relied)
+        decisions = rekeyed.held(one_per_record(decisions), upserts)
+        return Plan(upserts, await self._look_for_repeats(decisions), relied)
 
     async def _look_for_repeats(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
         """Replace creates that an earlier attempt did already by what became of them."""

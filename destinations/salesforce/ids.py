@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from destinations.salesforce.lookup import Findings, Found, Keyed, MatchKey, preferred
 from destinations.salesforce.plan import Decision, Write
 from transformer.clock import Clock
-from transformer.kit.remembered import Remembered
+from transformer.kit.remembered import Remembered, RememberedRecords
 from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry
 from transformer.upsert import Operation, Upsert
 
 HANDED_CONTACTS = 10_000
+# A lookup's answer may come so much later than that of a write made after it.
+LATE_SECONDS = 300.0
 
 # Refusals that a lookup might not have led to: the record is gone, merged, converted, or not ours.
 _DOUBTFUL = frozenset(
@@ -53,7 +55,8 @@ class Known:
 class RecordIds:
     """What is known of one org, bounded; an entry is as old as the answer it came from.
 
-    `follow_contacts` keeps the contacts of converted leads, too.
+    `follow_contacts` keeps the contacts of converted leads, too. `known` is told by `Rekeyed` of
+    writes that change what leads to a record.
     """
 
     def __init__(
@@ -61,7 +64,12 @@ class RecordIds:
     ) -> None:
         self._clock = clock
         self._follow_contacts = follow_contacts
-        self._known: Remembered[MatchKey, Known] = Remembered(capacity=capacity, seconds=seconds)
+        self.known: RememberedRecords[Known, str] = RememberedRecords(
+            capacity=capacity,
+            seconds=seconds,
+            record_of=lambda _, known: known.record_id,
+            late_seconds=LATE_SECONDS,
+        )
         self._handed: Remembered[str, MatchKey] = Remembered(
             capacity=min(capacity, HANDED_CONTACTS), seconds=seconds
         )
@@ -75,7 +83,7 @@ class RecordIds:
         now = self._clock.now()
         for each in wanted:
             key = each.keys[0]
-            entry = self._known.recall(key, now) if _may_rely(each.upsert) else None
+            entry = self.known.recall(key, now) if _may_rely(each.upsert) else None
             if entry is None:
                 asked.append(each)
             else:
@@ -100,9 +108,9 @@ class RecordIds:
                 continue
             found = choices[0]
             if not found.converted:
-                self._known.learn(each.keys[0], Known(found.record_id), now)
+                self.known.learn(each.keys[0], Known(found.record_id), now)
             elif self._follow_contacts and found.contact_id:
-                self._known.learn(each.keys[0], Known(found.record_id, found.contact_id), now)
+                self.known.learn(each.keys[0], Known(found.record_id, found.contact_id), now)
 
     def settle(self, each: Keyed, decision: Decision, outcome: Outcome, *, relied: bool) -> Outcome:
         """Learn from what became of an upsert; `relied` says that no lookup was made for it.
@@ -118,19 +126,19 @@ class RecordIds:
             self._hand_out(each, outcome)
         elif outcome.reason in _DOUBTFUL:
             for key in each.keys:
-                self._known.forget(key)
+                self.known.forget(key)
             if relied:
                 return _look_up(decision, outcome)
         return outcome
 
     def _recall(self, key: MatchKey) -> Known | None:
-        return self._known.recall(key, self._clock.now())
+        return self.known.recall(key, self._clock.now())
 
     def _created(self, each: Keyed, record_id: str) -> None:
         known, now = Known(record_id, created=True), self._clock.now()
         for key in each.keys:
             if key[1] != "id":
-                self._known.learn(key, known, now)
+                self.known.learn(key, known, now)
 
     def _hand_out(self, each: Keyed, outcome: Outcome) -> None:
         """Note by which lead a contact is going to be written."""
@@ -148,7 +156,7 @@ class RecordIds:
         lead = self._recall(key) if key else None
         if key is None or lead is None or lead.contact_id != contact_id:
             return outcome
-        self._known.forget(key)
+        self.known.forget(key)
         self._handed.forget(contact_id)
         return Retry(
             Reason.REMATCH,

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
+from destinations.salesforce.body import missing
 from destinations.salesforce.client import Call, Reply, SalesforceClient
 from destinations.salesforce.reasons import outcome
+from destinations.salesforce.settings import Fields
 from destinations.salesforce.soql import Query, folded, long_id, query_path
 from transformer.outcome import Rejected, Retry
 from transformer.upsert import Match, Operation, Scalar, Upsert
@@ -85,10 +87,10 @@ def preferred(records: Sequence[Found]) -> Sequence[Found]:
     return [record for record in records if not record.converted] or records
 
 
-def keyed(upsert: Upsert) -> Keyed:
-    """Work out the match keys of `upsert`."""
+def keyed(upsert: Upsert, directly: Fields = frozenset()) -> Keyed:
+    """Work out the match keys of `upsert`; `directly` is as in `is_direct`."""
     keys = tuple([match_key(upsert.object_type, match) for match in upsert.matches])
-    return Keyed(upsert, keys, needs_lookup(upsert))
+    return Keyed(upsert, keys, needs_lookup(upsert, directly))
 
 
 def match_key(object_type: str, match: Match) -> MatchKey:
@@ -110,22 +112,32 @@ def is_id(match: Match) -> bool:
     return match.name.casefold() == "id"
 
 
-def is_external(upsert: Upsert) -> bool:
-    """Whether the CRM itself can find or create the record by one external-id field.
+def is_direct(upsert: Upsert, directly: Fields = frozenset()) -> bool:
+    """Whether the CRM itself is to find or create the record: one write, no lookup.
 
-    Only custom fields can be external ids; Email and its like are matched by query, so that
-    converted leads and several matches are seen before anything is written.
+    By a custom field, which must be an external id then, or by one of `directly`. Email and its
+    like are matched by query otherwise, so that converted leads and several matches are seen
+    before anything is written. What is written must be the same whether the record is there or
+    not: every default and every required field has a value already, and nothing is only filled.
     """
-    if upsert.operation is not Operation.UPSERT or len(upsert.matches) != 1:
+    if upsert.operation is not Operation.UPSERT or len(upsert.matches) != 1 or upsert.fill:
         return False
-    if not upsert.matches[0].name.casefold().endswith("__c"):
+    match = upsert.matches[0]
+    folded_name = match.name.casefold()
+    if not folded_name.endswith("__c") and (
+        not directly or (upsert.object_type.casefold(), folded_name) not in directly
+    ):
         return False
-    return not (upsert.fill or upsert.on_create or upsert.on_update or upsert.required)
+    if not upsert.on_update.keys() <= upsert.properties.keys():
+        return False
+    return not missing(
+        {**upsert.properties, match.name: match.value}, {*upsert.on_create, *upsert.required}
+    )
 
 
-def needs_lookup(upsert: Upsert) -> bool:
+def needs_lookup(upsert: Upsert, directly: Fields = frozenset()) -> bool:
     """Whether the record must be found before the write can be planned."""
-    if not upsert.matches or is_external(upsert):
+    if not upsert.matches or is_direct(upsert, directly):
         return False
     direct = upsert.operation is Operation.UPDATE and is_id(upsert.matches[0])
     return not direct or bool(upsert.fill)

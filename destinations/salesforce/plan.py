@@ -12,6 +12,7 @@ from destinations.salesforce.body import (
     has,
     missing,
     reserved_names,
+    spellings,
     with_defaults,
     without,
 )
@@ -20,7 +21,7 @@ from destinations.salesforce.lookup import (
     Found,
     Keyed,
     MatchKey,
-    is_external,
+    is_id,
     preferred,
 )
 from destinations.salesforce.soql import long_id
@@ -44,9 +45,11 @@ class Policy:
 class Write:
     """One row to send for the upsert at `index` of the batch. Nobody changes one.
 
-    `record_id` is for updates, `field` for upserts by external id. `found` says that the record
+    `record_id` is for updates, `field` for upserts by one field. `found` says that the record
     was found by a match key, not named by its id: then another one can be found. `claims` are the
     identities it touches: no other write of the same request has one of them (invariant 4).
+    `spelled` is how the fields are spelled, by case-folded name, where that is known already; the
+    body may lack some of them.
     """
 
     index: int
@@ -58,6 +61,7 @@ class Write:
     found: bool = False
     notes: tuple[Note, ...] = ()
     claims: tuple[MatchKey, ...] = ()
+    spelled: Mapping[str, str] | None = None
 
     @property
     def object_type(self) -> str:
@@ -119,15 +123,15 @@ def decide(
 ) -> Decision:
     """Decide what becomes of one upsert.
 
-    There are four cases: there is nothing to find it by; the CRM finds it itself (external id);
-    the record is named by its id; or a lookup has found none, one or several.
+    There are four cases: there is nothing to find it by; the CRM finds it itself by one field; the
+    record is named by its id; or a lookup has found none, one or several.
     """
     upsert = asked.upsert
     if not asked.keys:
         return _create(index, asked)
     if not asked.needs_lookup:
-        if is_external(upsert):
-            return _by_external_id(index, asked)
+        if not is_id(upsert.matches[0]):
+            return _by_field(index, asked)
         named = long_id(asked.keys[0][2])
         if named:
             return _update(index, upsert, Found(named, ""), found=False)
@@ -141,7 +145,7 @@ def decide(
     return _not_found(index, asked, recall)
 
 
-def _by_external_id(index: int, asked: Keyed) -> Decision:
+def _by_field(index: int, asked: Keyed) -> Decision:
     upsert, match, name = asked.upsert, asked.upsert.matches[0], asked.keys[0][1]
     reserved = reserved_names(tuple(upsert.properties))
     others = {
@@ -264,7 +268,7 @@ def _update(index: int, upsert: Upsert, record: Found, *, found: bool) -> Decisi
     wanted = upsert.properties
     if upsert.on_update:
         wanted = {**upsert.on_update, **wanted}
-    reserved = reserved_names(tuple(wanted))
+    reserved, spelled = spellings(tuple(wanted))
     body, unread = filled(without(wanted, reserved), upsert.fill, record.values)
     if not body:
         return Skipped(
@@ -281,6 +285,7 @@ def _update(index: int, upsert: Upsert, record: Found, *, found: bool) -> Decisi
         found=found,
         notes=(*_notes(upsert, reserved), *unread),
         claims=(("", "id", record.record_id),),
+        spelled=spelled,
     )
 
 

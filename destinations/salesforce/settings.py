@@ -4,11 +4,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from destinations.salesforce.declared import API_VERSION, SETTINGS
+from destinations.salesforce.soql import is_name
 from transformer.destination import Settings
 from transformer.kit.settings import Given
+
+Fields: TypeAlias = frozenset[tuple[str, str]]
+"""Fields by the names of their object and their own, case folded."""
 
 SANDBOX_LOGIN = "https://test.salesforce.com"
 PRODUCTION_LOGIN = "https://login.salesforce.com"
@@ -63,6 +68,7 @@ class SalesforceSettings:
     use_contact_id: bool
     several_matches: str
     duplicates: str
+    upsert_directly: Fields
     drop_unknown_fields: bool
     assignment_rules: bool
     remember_ids: int
@@ -118,6 +124,7 @@ def read(settings: Settings) -> SalesforceSettings:
         login_url=(given.text("login_url") or default_login).rstrip("/"),
         api_version=given.text("api_version").removeprefix("v"),
         instance_url=given.text("instance_url").rstrip("/"),
+        upsert_directly=frozenset(map(_field, _listed(given, "upsert_directly"))),
         drop_unknown_fields=given.text("unknown_fields") == "drop",
     )
 
@@ -130,6 +137,7 @@ def validate(settings: Settings) -> Sequence[str]:
         *_address_problems(given),
         *_value_problems(given),
         *_bulk_problems(given),
+        *_direct_problems(given),
     ]
 
 
@@ -206,3 +214,38 @@ def _bulk_problems(given: Given) -> Sequence[str]:
             " Raise api_version, or set it to 0."
         )
     return problems
+
+
+def _direct_problems(given: Given) -> Sequence[str]:
+    """What is wrong with the fields to upsert by, and what cannot be had without a lookup."""
+    listed = _listed(given, "upsert_directly")
+    problems = [
+        f'upsert_directly: expected Object.Field as in Lead.Email, got "{text}".'
+        for text in listed
+        if text.count(".") != 1 or not all(map(is_name, text.split(".")))
+    ]
+    choices = (
+        ("several_matches", "first"),
+        ("several_matches", "newest"),
+        ("duplicates", "update"),
+    )
+    needs_lookup = [f"{name} {choice}" for name, choice in choices if given.text(name) == choice]
+    if given.is_on("use_contact_id") and any(
+        text.casefold().startswith("lead.") for text in listed
+    ):
+        needs_lookup.append("use_contact_id true")
+    if listed and needs_lookup:
+        problems.append(
+            f"upsert_directly: {', '.join(needs_lookup)} needs a lookup, expected one of the two."
+            " Leave upsert_directly out, or the other at its default."
+        )
+    return problems
+
+
+def _listed(given: Given, name: str) -> Sequence[str]:
+    return [text for part in given.text(name).split(",") if (text := part.strip())]
+
+
+def _field(text: str) -> tuple[str, str]:
+    object_type, _, name = text.casefold().partition(".")
+    return (object_type, name)

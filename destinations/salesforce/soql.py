@@ -28,7 +28,7 @@ _ESCAPES = {
 }
 _SPECIAL = re.compile(r"[\x00-\x1f\\']")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile(f"[{chr(0xD800)}-{chr(0xDFFF)}]")
 _MOST_BYTES_A_CHAR = 12
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.~%-]+")
 # What stands in every query, replaced ahead of the rest; the escape's own character goes first.

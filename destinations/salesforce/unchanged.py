@@ -13,7 +13,7 @@ from destinations.salesforce.pack import Row
 from destinations.salesforce.plan import Write
 from transformer.clock import Clock
 from transformer.kit.remembered import Remembered
-from transformer.outcome import Delivered, Outcome, Reason, Skipped
+from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
 
 
 class LastWritten:
@@ -54,6 +54,9 @@ class LastWritten:
             crossed = write.record_id in self._crossed
             self._land(write)
             if not isinstance(outcome, Delivered):
+                if write.kind == "upsert" and not isinstance(outcome, Rejected):
+                    # Nobody can say to which record it went, if it did.
+                    self._hashes.clear()
                 continue
             values = _same_as_update(write)
             self._hashes.forget(outcome.record_id)

@@ -3,16 +3,21 @@
 Events go through the default mapping and the engine's delivery, in virtual time.
 """
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tests.contract.salesforce_worker import running
 from tests.contract.socket_time import run
 from tests.contract.trial import Trial, on_trial
+from tests.invariants import virtual
 from transformer import app
 from transformer.emulator.subject import Cost, identify
 from transformer.outcome import Delivered
+from transformer.policy import Policy
 
 PEOPLE = 1_000
+GATHERED_AT_MOST = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,22 @@ def measure(people: int = PEOPLE) -> Iterator[Calls]:
     for name in app.kind_names():
         for cost in app.subject(name).facts.costs:
             yield measured(name, cost, people)
+    yield gathered()
+
+
+def gathered() -> Calls:
+    """What a pipeline takes for a hundred new people a second that gather for two seconds."""
+    return virtual.run(_gathered())
+
+
+async def _gathered() -> Calls:
+    async with running(Policy(linger_seconds=2.0)) as scene:
+        for person in range(4 * PEOPLE):
+            scene.produce(person)
+            await asyncio.sleep(0.01)
+        await scene.all_settled()
+        calls = -(-scene.org.api_calls // 4)
+    return Calls("salesforce", "100 a second, linger 2 s", PEOPLE, calls, GATHERED_AT_MOST)
 
 
 def measured(name: str, cost: Cost, people: int) -> Calls:

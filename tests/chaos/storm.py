@@ -2,233 +2,145 @@
 
 import asyncio
 import random
-import signal
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-
-import orjson
+from typing import Final
 
 from destinations.salesforce import emulator
-from destinations.salesforce.emulator import SalesforceEmulator
-from tests.chaos.weather import Weather
-from tests.e2e.workers import Accounts, Topics, WorkerProcess
+from destinations.salesforce.emulator import DuplicateRule, SalesforceEmulator
+from tests.chaos.crew import Crew
+from tests.chaos.deeds import SESSION_SECONDS, Deeds, happens
+from tests.chaos.plan import plan
+from tests.chaos.story import Kind, Person, Story, any_kind, make_event
+from tests.chaos.weather import READ_TIMEOUT_SECONDS
+from tests.e2e.workers import Accounts, Topics
 from tests.kafka_server import KafkaServer
-from tests.waiting import eventually
 from transformer.kafka import KafkaBroker
-from transformer.record import Message
 
-SESSION_SECONDS = 3.0
-PEOPLE = 250
-MOST_WORKERS = 4
-ORG = {
-    "custom_fields": {"Lead": ["n__c:double(18,0)", "mark__c:string(80)"]},
-    "custom_objects": {"Visit__c": ["mark__c:string(80)", "note__c:string(255)"]},
-}
-NOTES = (
-    "plain",
-    "naïve Ünïcode ✓",
-    "quote ' and \\ backslash",
-    "line\nbreak",
-    "日本語",
-    "<b>&amp;",
-)
+PEOPLE: Final = 250
+_AT_ONCE: Final = 20
+_DEED_SECONDS: Final = 2.2
+_SETTLED_SECONDS: Final = 900.0
+_TEXT: Final = ("mark__c:string(80)", "note__c:string(255)")
+_LEAD: Final = ("n__c:double(18,0)", "sometimes__c:string(80)", "twin__c:string(80)", *_TEXT)
 
 
-@dataclass
-class Story:
-    """What was done, for the report and for the oracle."""
-
-    seed: int
-    events: int = 0
-    sent: dict[str, dict[str, object]] = field(default_factory=dict)
-    deeds: Counter[str] = field(default_factory=Counter)
-    weather: Counter[str] = field(default_factory=Counter)
-
-
-def make_event(n: int, rng: random.Random) -> tuple[Message, dict[str, object]]:
-    """The nth event and what the oracle needs to know of it."""
-    person, draw = rng.randrange(PEOPLE), rng.random()
-    email, mark = f"person{person}@example.com", f"mark-{n}"
-    note = rng.choice(NOTES)
-    known: dict[str, object] = {"n": n, "email": email, "mark": mark, "note": note, "kind": "lead"}
-    traits: dict[str, object] = {"email": email, "lastName": f"L{person} {note}"[:80], "n": n}
-    body: dict[str, object] = {"type": "identify", "messageId": mark, "userId": f"user-{person}"}
-    if draw < 0.08:
-        known["kind"] = "visit"
-        traits = {"mark__c": mark, "note__c": note}
-        body["context"] = {"externalId": [{"type": "Salesforce-Visit__c"}]}
-    elif draw < 0.12:
-        known["kind"] = "refused"
-        traits["title"] = "x" * 400
-    elif draw < 0.2:
-        known["kind"] = "skipped"
-    traits.setdefault("mark", mark)
-    if known["kind"] == "visit":
-        del traits["mark"]
-    body["traits"] = traits
-    if known["kind"] != "skipped":
-        body["integrations"] = {"Salesforce": True}
-    return Message(orjson.dumps(body), f"user-{person}".encode()), known
+def build_org(seed: int) -> SalesforceEmulator:
+    """An org with the fields of the events, and a rule against two leads with one `twin__c`."""
+    return emulator.build(
+        seed=seed,
+        custom_fields={"Lead": _LEAD},
+        custom_objects={"Visit__c": _TEXT},
+        duplicate_rules=[DuplicateRule("Lead", ("twin__c",))],
+    )
 
 
 class Storm:
     """One run. `kafka` is ours to stop and start."""
 
-    def __init__(self, kafka: KafkaServer, directory: Path, seed: int) -> None:
-        self.kafka = kafka
-        self.rng = random.Random(seed)
-        self.story = Story(seed)
-        self.topics = Topics(kafka.bootstrap_servers)
-        self.accounts = Accounts()
-        self.log = directory / "workers.log"
+    def __init__(self, kafka: KafkaServer, directory: Path, seed: int, deeds: int) -> None:
+        self._kafka = kafka
         self._directory = directory
-        self._workers: list[WorkerProcess] = []
-        self._paused: set[int] = set()
+        self._rng = random.Random(f"events {seed}")
+        self._seed = seed
+        self._accounts = Accounts()
+        self.org = build_org(seed)
+        self.story = Story(plan(seed, deeds))
+        self.topics = Topics(kafka.bootstrap_servers)
+        self.weather: Mapping[str, int] = {}
 
-    async def run(self, events: int, deeds: int) -> SalesforceEmulator:
-        """Produce `events` or more while `deeds` things go wrong; return the org in the end."""
-        broker = self.topics.broker()
-        await broker.open()
-        await self.topics.create(broker)
-        org = emulator.build(seed=self.story.seed, custom_fields=ORG["custom_fields"],
-                             custom_objects=ORG["custom_objects"])  # fmt: skip
-        async with org.serve():
-            self.config = self.topics.config(self._directory, org.url, session=SESSION_SECONDS)
-            tasks = [asyncio.create_task(self.accounts.follow(broker, self.topics))]
+    async def run(self, events: int) -> None:
+        """Produce `events` or more while all that is planned goes wrong; end with all settled."""
+        async with self._broker() as broker, self.org.serve():
+            config = self.topics.config(
+                self._directory,
+                self.org.url,
+                session=SESSION_SECONDS,
+                read_timeout=READ_TIMEOUT_SECONDS,
+                duplicates="update",
+            )
+            crew = Crew(config, self._directory)
+            deeds = Deeds(
+                crew,
+                self.org,
+                self._kafka,
+                self.story,
+                results=lambda: len(self._accounts.results),
+                rng=random.Random(f"deeds {self._seed}"),
+            )
+            enough = asyncio.Event()
+            following = asyncio.create_task(self._accounts.follow(broker, self.topics))
+            feeding = asyncio.create_task(self._feed(broker, events, deeds.due, enough))
+            doing = asyncio.create_task(deeds.do(self.story.plan))
             try:
-                await self._start()
-                enough = asyncio.Event()
-                feeding = asyncio.create_task(self._feed(broker, events, deeds, enough))
-                tasks.append(feeding)
-                await self._misbehave(org, deeds)
+                await asyncio.wait((doing, feeding), return_when=asyncio.FIRST_COMPLETED)
+                if feeding.done():
+                    feeding.result()
+                await doing
+                self.weather = deeds.weather.met
                 enough.set()
                 await feeding
-                self._calm(org)
-                tasks.append(asyncio.create_task(self._keep_one()))
-                await self.accounts.reach(self.story.events, seconds=900, state=self._said)
-                for worker in self._awake():
-                    await worker.stop()
+                await self._settle(crew)
+                await crew.end()
             finally:
-                for task in tasks:
+                await deeds.cancel()
+                for task in (following, feeding, doing):
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                for worker in self._workers:
-                    await worker.kill()
-        await broker.close()
-        return org
+                await asyncio.gather(following, feeding, doing, return_exceptions=True)
+                await crew.kill_all()
+            self.story.exits = crew.exits
+
+    @asynccontextmanager
+    async def _broker(self) -> AsyncIterator[KafkaBroker]:
+        broker = self.topics.broker()
+        await broker.open()
+        try:
+            await self.topics.create(broker)
+            yield broker
+        finally:
+            await broker.close()
 
     async def _feed(
-        self, broker: KafkaBroker, events: int, deeds: int, enough: asyncio.Event
+        self, broker: KafkaBroker, events: int, due: list[Person], enough: asyncio.Event
     ) -> None:
         """Produce `events`, and on until it is enough: no deed is done to workers without work."""
+        people = [Person(f"person{number}") for number in range(PEOPLE)]
         producer = await broker.producer()
-        pause = deeds * 2.2 / (events / 20)
+        pause = len(self.story.plan) * _DEED_SECONDS / (events / _AT_ONCE)
+        made = 0
         try:
-            while self.story.events < events or not enough.is_set():
-                start = self.story.events
-                made = [make_event(n, self.rng) for n in range(start, start + 20)]
-                await producer.produce(self.topics.events, [message for message, _ in made])
-                self.story.sent |= {str(known["mark"]): known for _, known in made}
-                self.story.events += len(made)
+            while made < events or due or not enough.is_set():
+                new, due[:] = due.copy(), []
+                people += new
+                kinds = [Kind.LEAD] * len(new)
+                kinds += [any_kind(self._rng) for _ in range(_AT_ONCE - len(new))]
+                about = new + self._rng.choices(people, k=_AT_ONCE - len(new))
+                sent = [
+                    make_event(made + n, person, kind, self._rng)
+                    for n, (person, kind) in enumerate(zip(about, kinds, strict=True))
+                ]
+                self.story.take(sent)
+                await producer.produce(self.topics.events, [each.message for each in sent])
+                made += len(sent)
                 await asyncio.sleep(pause)
         finally:
             await producer.close()
 
-    async def _misbehave(self, org: SalesforceEmulator, deeds: int) -> None:
-        weather = Weather(org, random.Random(self.story.seed + 1))
-        plan = ["kill", "term", "suspend", "start", "weather", "weather", "weather", "weather"]
-        order = [d for _ in range(deeds // len(plan) + 1) for d in self.rng.sample(plan, len(plan))]
-        order[deeds // 3] = "broker"
-        order[deeds // 2] = "quota"
-        for deed in order[:deeds]:
-            await asyncio.sleep(self.rng.uniform(0.3, 1.5))
-            await self._do(deed, org, weather)
-        weather.clear()
-        self.story.weather = weather.met
+    async def _settle(self, crew: Crew) -> None:
+        """In fair weather, wait until all is settled; what never is, the oracle will tell."""
+        everything, deadline = len(self.story.sent), _SETTLED_SECONDS
 
-    async def _do(self, deed: str, org: SalesforceEmulator, weather: Weather) -> None:
-        if not self._awake():
-            await self._start()
-        if deed == "weather":
-            name = weather.change()
-            await eventually(
-                f"the spell of {name} has hit a request",
-                lambda: weather.has_struck,
-                state=self._said,
-            )
-        elif deed == "quota":
-            org.set_quota_used(10**9)
-            await asyncio.sleep(2)
-            org.set_quota_used(0)
-        elif deed == "broker":
-            self.kafka.kill()
-            await asyncio.sleep(1)
-            await asyncio.to_thread(self.kafka.start)
-        else:
-            deed = await self._to_workers(deed)
-        self.story.deeds[deed] += 1
+        def settled() -> bool:
+            return len(self._accounts.results) >= everything
 
-    def _awake(self) -> list[WorkerProcess]:
-        """The workers that run; one that found no broker at its start is gone, as it should."""
-        self._workers = [w for w in self._workers if w.process.returncode is None]
-        return [worker for worker in self._workers if id(worker) not in self._paused]
+        while not await happens(settled, 1.0) and deadline > 0:
+            deadline -= 1.0
+            if not crew.awake():
+                await crew.start()
 
-    async def _to_workers(self, deed: str) -> str:
-        """Start, kill, stop or suspend one, and say what was done; one is always left awake."""
-        awake = self._awake()
-        if deed == "kill":
-            await self._end(self.rng.choice(awake), "kill")
-        elif deed == "term" and len(awake) > 1:
-            await self._end(self.rng.choice(awake), "term")
-        elif deed == "suspend" and len(awake) > 1:
-            self._suspend(self.rng.choice(awake))
-        elif len(self._workers) < MOST_WORKERS:
-            deed = "start"
-            await self._start()
-        else:
-            deed = "nothing"
-        if not self._awake():
-            await self._start()
-        return deed
 
-    async def _start(self) -> None:
-        worker = WorkerProcess(self.config, self.log)
-        await worker.start()
-        self._workers.append(worker)
-
-    async def _end(self, worker: WorkerProcess, how: str) -> None:
-        self._workers.remove(worker)
-        if how == "kill":
-            await worker.kill()
-        else:
-            code = await worker.stop()
-            self.story.deeds[f"exit {code}"] += 1
-
-    def _suspend(self, worker: WorkerProcess) -> None:
-        worker.process.send_signal(signal.SIGSTOP)
-        self._paused.add(id(worker))
-
-        asyncio.get_running_loop().call_later(SESSION_SECONDS * 2, self._wake, worker)
-
-    def _wake(self, worker: WorkerProcess) -> None:
-        if worker.process.returncode is None:
-            worker.process.send_signal(signal.SIGCONT)
-        self._paused.discard(id(worker))
-
-    def _calm(self, org: SalesforceEmulator) -> None:
-        """Fair weather, nobody suspended."""
-        org.faults.clear()
-        for worker in self._workers:
-            self._wake(worker)
-
-    async def _keep_one(self) -> None:
-        """Start another worker whenever none is left, as a supervisor would."""
-        while True:
-            if not self._awake():
-                await self._start()
-            await asyncio.sleep(1.0)
-
-    def _said(self) -> str:
-        """What was done, and the last that the workers said, for the message of a failure."""
-        return f"{dict(self.story.deeds)}: {self.log.read_text()[-4000:]}"
+def said(directory: Path) -> str:
+    """The last that the workers have said, for the message of a failure."""
+    logs = sorted(directory.glob("worker-*.log"))
+    return "\n".join(f"{log.name}: {log.read_text()[-600:]}" for log in logs)[-8_000:]

@@ -51,6 +51,27 @@ def test_offline_nobody_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "writes 4 fields of Lead; reads events; opt-in required." in finding["message"]
 
 
+def test_what_the_crm_owns_is_told_and_nobody_is_asked_about_its_fields(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Objects that events never write (row C5)."""
+    file = _write(tmp_path)
+    mapping = tmp_path / "own.yaml"
+    text = mapping.read_text().replace(
+        "tables:\n",
+        "tables:\n  Account: {direction: from_crm, fields: {Name: company}}\n"
+        '  "*": {direction: from_crm}\n',
+    )
+    mapping.write_text(text)
+    assert cli.run(["check", "--config", file, "--json"]) == 0
+    message = json.loads(capsys.readouterr().out)["message"]
+    assert "writes 4 fields of Lead; leaves any other object, Account to the CRM; " in message
+    mapping.write_text(text.replace("  Lead:\n", "  Lead:\n    direction: from_crm\n"))
+    assert cli.run(["check", "--config", file, "--json"]) == 0
+    message = json.loads(capsys.readouterr().out)["message"]
+    assert "leaves any other object, Account, Lead to the CRM" in message
+
+
 def test_a_missing_credential_is_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

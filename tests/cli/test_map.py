@@ -174,6 +174,28 @@ def test_every_line_is_explained_whatever_became_of_it(
     )  # fmt: skip
 
 
+def test_directions_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of each write its table's; an object that the CRM owns is skipped by name (row C5)."""
+    mapping = """\
+version: 1
+tables: {Lead: {direction: %s, fields: {Email: email}}}
+upserts: [{when: {type: identify}, object: Lead, match: []}]
+"""
+    config = CONFIG + "    mapping: m.yaml\n"
+    event = _event(traits={"email": "a@b.co"})
+    (tmp_path / "m.yaml").write_text(mapping % "both", encoding="utf-8")
+    (line,) = _map(tmp_path, capsys, event, config=config, options=("--explain",))
+    assert isinstance(line["explained"], list)
+    assert [one["direction"] for one in line["explained"]] == ["both"]
+    arguments = ["map", "--config", str(tmp_path / "c.yaml"), "--explain"]
+    assert cli.run([*arguments, str(tmp_path / "e.jsonl")]) == 0
+    assert "line 1: Lead, direction both" in capsys.readouterr().out
+    (tmp_path / "m.yaml").write_text(mapping % "from_crm", encoding="utf-8")
+    (line,) = _map(tmp_path, capsys, event, config=config, options=("--explain",))
+    assert (line["upserts"], line["skipped"]) == ([], {"reason": "owned_by_crm"})
+    assert line["explained"] == []
+
+
 def test_the_connections_own_keys_change_the_mapping(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,8 @@
 """`transformer new-destination`, and the walk through it in destinations/README.md."""
 
+import ast
 import errno
+import keyword
 import os
 import re
 import shutil
@@ -94,6 +96,9 @@ def test_without_register_it_says_which_lines_to_add(checkout: Path) -> None:
     [
         ("Acme", 'expected a lower-case word such as acme_crm, got "Acme"'),
         ("../x", 'expected a lower-case word such as acme_crm, got "../x"'),
+        ("import", 'expected the name of a Python package, got "import"'),
+        ("class", "a word of Python's own. Choose another, such as class_crm."),
+        ("2crm", 'expected a lower-case word such as acme_crm, got "2crm"'),
         ("hubspot", "destinations/hubspot is there already"),
     ],
 )
@@ -101,6 +106,16 @@ def test_a_name_that_cannot_be_is_refused(name: str, words: str) -> None:
     """Before anything is written."""
     with pytest.raises(ConfigurationError, match=re.escape(words)):
         scaffold.planned(ROOT, name)
+
+
+@pytest.mark.parametrize("name", [*keyword.kwlist, *keyword.softkwlist])
+def test_a_name_that_is_accepted_can_be_imported(name: str) -> None:
+    """Every word of Python is refused, but those that are names all the same."""
+    try:
+        scaffold.planned(ROOT, name)
+    except ConfigurationError:
+        return
+    ast.parse(f"from destinations.{name}.destination import KIND")
 
 
 def test_elsewhere_it_says_where_to_run_it(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 Every judgement runs in virtual time, on an emulator of its own.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from tests.contract.socket_time import run
 from tests.contract.trial import Trial, on_trial, words
 from transformer import app
 from transformer.emulator.faults import Fault
-from transformer.emulator.subject import Behaviour, identify
+from transformer.emulator.subject import Behaviour, Json, Rekeying, identify
 from transformer.outcome import Delivered, Settled
 
 P = ParamSpec("P")
@@ -73,6 +74,21 @@ async def deliver_five(trial: Trial, *faults: Fault) -> Sequence[Settled]:
     written = [one.record_id for one in outcomes if isinstance(one, Delivered)]
     assert [by_id[each] for each in written] == [f"p{n}@example.com" for n in range(5)]
     return outcomes
+
+
+async def record_of(trial: Trial, *events: Json) -> str:
+    """The record that the last of these events was delivered to."""
+    outcome = (await trial.deliver(*events))[-1]
+    assert isinstance(outcome, Delivered), outcome
+    return outcome.record_id
+
+
+async def judge_rekeyed(trial: Trial, case: Rekeying, first: str, again: str) -> None:
+    """By the old key there is another record now; the first has the new key, and keeps it."""
+    assert again != first
+    await asyncio.sleep(HOUR)
+    assert await record_of(trial, case.new) == first
+    assert await record_of(trial, case.old) == again
 
 
 def times(trial: Trial) -> Sequence[float]:

@@ -69,6 +69,7 @@ async def test_the_days_limit_closes_until_the_accounts_day_ends(status: int) ->
             await setup.write(person("b@x.io"))
         # Noon in UTC of a day in October is eight in New York.
         assert caught.value.after_seconds == pytest.approx(16 * 3600, abs=30)
+        assert setup.destination.budget.used == 10
         setup.clock.pass_seconds(16 * 3600 + 60)
         assert isinstance(await setup.write_one(person("b@x.io")), Delivered)
 

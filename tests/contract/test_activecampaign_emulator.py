@@ -277,12 +277,13 @@ async def test_an_import_is_queued_then_completed(client: Client) -> None:
     _, answer = await client.call("POST", "import/bulk_import", {"contacts": rows})
     assert (answer["Success"], answer["queued_contacts"]) == (1, 2)
     info = f"import/info?batchId={answer['batchId']}"
-    assert await client.call("GET", info) == (
-        200,
-        {"status": "waiting", "success": [], "failure": []},
-    )
-    assert client.emulator.store.rows["contacts"] == {}
-    await client.emulator.clock.sleep(2.0)
+    for state, wait in ((False, 1.0), ("waiting", 1.0)):
+        assert await client.call("GET", info) == (
+            200,
+            {"status": state, "success": [], "failure": []},
+        )
+        assert client.emulator.store.rows["contacts"] == {}
+        await client.emulator.clock.sleep(wait)
     assert await client.call("GET", info) == (
         200,
         {"status": "completed", "success": ["1"], "failure": ["bad@x.io"]},
@@ -291,6 +292,30 @@ async def test_an_import_is_queued_then_completed(client: Client) -> None:
     assert (status, answer["message"]) == (400, "'batchId' is a required field.")
     _, answer = await client.call("GET", "import/bulk_import")
     assert listed(answer, "recentlyCompleted")[0]["contacts"] == "2"
+
+
+async def test_imports_are_counted_by_day_as_text(client: Client) -> None:
+    """Those that wait, and those that have ended within seven days."""
+
+    async def counted() -> tuple[object, object]:
+        _, answer = await client.call("GET", "import/bulk_import")
+        assert answer.keys() == {"outstanding", "recentlyCompleted"}
+        return (
+            [(day["batches"], day["contacts"]) for day in listed(answer, "outstanding")],
+            [(day["batches"], day["contacts"]) for day in listed(answer, "recentlyCompleted")],
+        )
+
+    assert await counted() == ([], [])
+    client.emulator.imports.seconds = 3 * 86_400.0
+    for rows in (2, 1):
+        client.emulator.imports.queue([{"email": f"{rows}.{n}@x.io"} for n in range(rows)])
+    await client.emulator.clock.sleep(86_400.0)
+    client.emulator.imports.queue([{"email": "b@x.io"}])
+    assert await counted() == ([("2", "3"), ("1", "1")], [])
+    await client.emulator.clock.sleep(2 * 86_400.0)
+    assert await counted() == ([("1", "1")], [("2", "3")])
+    await client.emulator.clock.sleep(4 * 86_400.0)
+    assert await counted() == ([], [("1", "1")])
 
 
 async def test_an_import_with_one_bad_row_is_refused_whole(client: Client) -> None:

@@ -10,9 +10,11 @@ from transformer.clock import SystemClock
 from transformer.destination import FieldUse
 from transformer.emulator.faults import Fault
 from transformer.errors import AnswerLost, ServerFault, Throttled, Unauthorized, Unreachable
-from transformer.outcome import Delivered, Reason, Retry
+from transformer.outcome import Delivered, Reason, Rejected, Retry
+from transformer.upsert import Upsert
 
 SYNC = "/api/3/contact/sync"
+DEAL = new("deal", title="D", contact="d@x.io", value=1, group="Sales", stage="In Contact", size=7)
 
 
 async def test_requests_never_exceed_five_a_second() -> None:
@@ -122,6 +124,73 @@ async def test_a_wrong_key_is_unauthorized_and_nobodys_fault() -> None:
             await setup.write(*people(20))
         assert "wrong" not in str(caught.value)
         assert setup.emulator.request_count < 15
+
+
+async def test_contacts_wait_while_the_list_of_their_fields_may_not_be_read() -> None:
+    """Nobody's values are at fault: nothing is rejected, and little is asked meanwhile."""
+    async with connected() as setup:
+        setup.emulator.forbidden.add("fields")
+        with pytest.raises(Unauthorized, match="Give the user's group the permission") as caught:
+            await setup.write(*people(20, plan="pro"))
+        assert caught.value.after_seconds == 60
+        assert setup.emulator.request_count < 15
+        setup.emulator.forbidden.clear()
+        outcomes = await setup.write(*people(20, plan="pro"))
+        assert all(isinstance(outcome, Delivered) for outcome in outcomes)
+
+
+async def test_of_a_batch_what_needs_no_list_is_delivered_and_the_rest_waits() -> None:
+    """A wait that uses up no attempt (row K5)."""
+    async with connected() as setup:
+        setup.emulator.forbidden.add("fields")
+        outcomes = await setup.write(person("a@x.io"), person("b@x.io", plan="pro"))
+        assert isinstance(outcomes[0], Delivered)
+        waiting = outcomes[1]
+        assert isinstance(waiting, Retry)
+        assert (waiting.reason, waiting.after_seconds, waiting.counts) == (
+            Reason.UNAUTHORIZED, 60, False,
+        )  # fmt: skip
+
+
+async def test_an_import_waits_for_the_list_of_fields_too() -> None:
+    """Before anything was sent."""
+    async with connected(bulk_threshold=5) as setup:
+        setup.emulator.forbidden.add("fields")
+        with pytest.raises(Unauthorized):
+            await setup.write(*people(8, plan="pro"))
+        assert setup.rows("contacts") == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "needs_it"),
+    [
+        ("accountCustomFieldMeta", new("account", name="Acme", size=7)),
+        ("dealCustomFieldMeta", DEAL),
+        ("tags", person("c@x.io", tags="vip")),
+    ],
+)
+async def test_a_list_that_only_some_events_need_rejects_those(
+    resource: str, needs_it: Upsert
+) -> None:
+    """The others need not wait for a permission that the account may never give."""
+    async with connected() as setup:
+        setup.emulator.forbidden.add(resource)
+        outcomes = await setup.write(person("a@x.io", plan="pro"), needs_it)
+        assert isinstance(outcomes[0], Delivered)
+        refused = outcomes[1]
+        assert isinstance(refused, Rejected)
+        assert refused.reason is Reason.ACCESS_DENIED
+
+
+async def test_the_check_says_which_fields_may_not_be_read() -> None:
+    """Those of contacts hold everything up, those of accounts what has some."""
+    async with connected() as setup:
+        setup.emulator.forbidden.update({"fields", "accountCustomFieldMeta"})
+        uses = [FieldUse("contact", "plan", "m:1"), FieldUse("account", "size", "m:2")]
+        findings = {each.where: each for each in await setup.destination.check(uses)}
+        assert findings["contact"].level == "error"
+        assert "does not show its custom fields" in findings["contact"].message
+        assert findings["account"].level == "warning"
 
 
 async def test_an_address_that_is_no_account_is_a_matter_of_the_setup() -> None:

@@ -1,6 +1,5 @@
 """ActiveCampaign bulk import: what counts as delivered, what goes singly, what it costs."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -50,6 +49,15 @@ async def test_one_contact_less_than_the_threshold_goes_singly() -> None:
         assert setup.emulator.calls_by_route[f"POST {IMPORT}"] == 0
         await setup.write(*people(12))
         assert setup.emulator.calls_by_route[f"POST {IMPORT}"] == 1
+
+
+async def test_a_threshold_above_what_a_write_usually_takes_is_reached_all_the_same() -> None:
+    """So many that wait are one write."""
+    async with connected(bulk_threshold=1_200) as setup:
+        assert setup.destination.limits.backlog_records == 1_200
+        assert await setup.write(*people(1_200)) == [IMPORTED] * 1_200
+    async with connected(bulk_threshold=0) as setup:
+        assert setup.destination.limits.backlog_records is None
 
 
 async def test_an_import_carries_fields_tags_lists_and_the_account() -> None:
@@ -227,20 +235,6 @@ async def test_a_lost_answer_to_one_import_costs_its_contacts_alone() -> None:
         assert {(o.reason, o.may_have_applied) for o in lost} == {(Reason.ANSWER_LOST, True)}
         await setup.write(*batch[250:500])
         assert len(emails(setup)) == 600
-
-
-async def test_a_crash_in_mid_import_neither_loses_nor_doubles() -> None:
-    """The worker dies before the batch has completed; the next one imports it again."""
-    async with connected(bulk_threshold=10, bulk_poll_seconds=60.0) as setup:
-        writing = asyncio.create_task(setup.write(*people(10)))
-        while not setup.emulator.imports.batches:
-            await asyncio.sleep(0.001)
-        writing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await writing
-        again = [replace(each, repeated=True) for each in people(10)]
-        assert await setup.write(*again) == [IMPORTED] * 10
-        assert sorted(map(str, emails(setup))) == [f"p{n}@example.com" for n in range(10)]
 
 
 async def test_the_imports_own_rate_limit_is_a_wait_and_no_fault() -> None:

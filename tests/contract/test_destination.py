@@ -5,6 +5,7 @@ what does not apply to a vendor is in its scorecard, with the reason.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -16,8 +17,10 @@ from tests.contract.judging import (
     JUDGED,
     deliver_five,
     faulted,
+    judge_rekeyed,
     judges,
     quiet_after_the_fault,
+    record_of,
     statuses,
     times,
     tried,
@@ -28,7 +31,7 @@ from tests.contract.trial import Trial, on_trial, words
 from transformer import app
 from transformer.emulator.faults import Fault
 from transformer.emulator.subject import FLAG, NUMBER, OPTIONAL, TEXT, Behaviour, identify
-from transformer.errors import Fenced
+from transformer.errors import Fenced, WriteFailed
 from transformer.fence import raise_fence
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry
 
@@ -291,6 +294,35 @@ async def test_several_matches_follow_the_default_policy(trial: Trial) -> None:
     ids = outcome.vendor["ids"]
     assert isinstance(ids, list | tuple)
     assert len(set(ids)) > 1
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("age_seconds", [0.0, HOUR])
+@tried(Behaviour.REKEYED)
+async def test_a_record_that_was_given_another_match_key_is_not_found_by_the_old_one(
+    trial: Trial, age_seconds: float, together: bool
+) -> None:
+    """Right after it, or read together; whatever is remembered, however late a search is."""
+    for case in trial.subject.rekeyed():
+        first = await record_of(trial, case.old)
+        await asyncio.sleep(age_seconds)
+        change = [case.change(first)]
+        if not together:
+            assert await record_of(trial, change.pop()) == first
+        await judge_rekeyed(trial, case, first, await record_of(trial, *change, case.old))
+
+
+@pytest.mark.parametrize("age_seconds", [0.0, HOUR])
+@tried(Behaviour.REKEYED)
+async def test_a_key_that_may_have_changed_finds_nobody(trial: Trial, age_seconds: float) -> None:
+    """The answer to the change was lost; it was applied."""
+    for case in trial.subject.rekeyed():
+        first = await record_of(trial, case.old)
+        await asyncio.sleep(age_seconds)
+        trial.script(Fault("reset_after", method="P*", count=1))
+        with suppress(WriteFailed):
+            await trial.destination.write([trial.upsert(case.change(first))])
+        await judge_rekeyed(trial, case, first, await record_of(trial, case.old))
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,10 @@
 
 from dataclasses import replace
 
-import aiohttp
 import orjson
 import pytest
 
 from tests.contract.hubspot_portal import (
-    TOKEN,
-    Setup,
     by_id,
     company,
     connected,
@@ -23,16 +20,6 @@ from transformer.upsert import Match, Operation, Upsert
 def people(count: int, **properties: object) -> list[Upsert]:
     """So many different people."""
     return [contact(f"p{n}@acme.example", properties, firstname=f"P{n}") for n in range(count)]
-
-
-async def merge(setup: Setup, primary: str, other: str) -> None:
-    """Merge two contacts, as a user of the account does."""
-    body = {"primaryObjectId": primary, "objectIdToMerge": other}
-    async with aiohttp.ClientSession() as session:
-        url = f"{setup.emulator.url}/crm/v3/objects/contacts/merge"
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with session.post(url, json=body, headers=headers) as answer:
-            assert answer.status == 200
 
 
 @pytest.mark.parametrize("version", ["v3", "2026-03", "2026-09"])
@@ -95,20 +82,6 @@ async def test_creates_without_trace_ids_in_their_results_are_made_once() -> Non
         assert sorted(ids(outcomes), key=int) == list(made)
         told = [made[record_id]["dealname"] for record_id in ids(outcomes)]
         assert told == [f"Deal {n % 7}" for n in range(20)] + ["Deal 0"]
-
-
-async def test_a_merged_record_is_written_by_either_of_its_old_ids() -> None:
-    """The answer has the id of the record that both became."""
-    async with connected() as setup:
-        ada = setup.add("contacts", email="ada@acme.example")
-        bob = setup.add("contacts", email="bob@acme.example")
-        await merge(setup, ada.id, bob.id)
-        merged = setup.contact("ada@acme.example")
-        (outcome,) = await setup.write(by_id("contacts", bob.id, city="Bonn"))
-        assert outcome == Delivered("updated", merged.id, "contacts")
-        filled = replace(by_id("contacts", ada.id, zip="1"), fill=frozenset({"zip"}))
-        assert await setup.write(filled) == [Delivered("updated", merged.id, "contacts")]
-        assert (merged.properties["city"], merged.properties["zip"]) == ("Bonn", "1")
 
 
 async def test_an_upsert_by_address_always_carries_the_address_itself() -> None:

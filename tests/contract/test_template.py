@@ -9,6 +9,8 @@ import pytest
 from destinations._template.destination import KIND, TemplateDestination, open_destination
 from destinations._template.emulator import TemplateEmulator, build
 from tests.manual_clock import ManualClock
+from transformer.budget import Rate
+from transformer.destination import WORKERS, Settings
 from transformer.emulator.faults import Fault
 from transformer.errors import AnswerLost
 from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
@@ -65,6 +67,15 @@ def person(
         on_create=on_create or {},
         fill=fill,
     )
+
+
+async def test_each_of_several_workers_has_its_part_of_the_accounts_rate() -> None:
+    """Three of them: six requests in ten seconds, of twenty."""
+    account = {"base_url": "https://api.template.example", "api_token": "key"}
+    settings: Settings = {**account, WORKERS: 3}
+    destination = open_destination(settings, ManualClock())
+    assert destination.budget.rate == Rate(6, 10.0)
+    await destination.close()
 
 
 async def test_defaults_are_for_new_contacts_only() -> None:

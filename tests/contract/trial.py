@@ -121,7 +121,7 @@ class Worker:
         (written,) = work.written
         self.settled[work.record.offset] = written.outcome
 
-    def _remap(self, work: Work, redirect: Redirect) -> Upsert | Rejected:
+    def _remap(self, work: Work, redirect: Redirect) -> Upsert | Rejected | Skipped:
         event = decode(work.record)
         assert not isinstance(event, Rejected)
         return self._trial.mapping.evaluate_for(event, redirect)
@@ -143,7 +143,7 @@ async def on_trial(name: str, settings: Settings | None = None) -> AsyncIterator
         with _discreet([*secrets, "@example"]):
             destination = kind.open(given, clock)
             try:
-                yield Trial(subject, kind, destination, _mapping(kind), clock)
+                yield Trial(subject, kind, destination, default_mapping(kind), clock)
             finally:
                 await destination.close()
     assert list(subject.emulator.unknown_routes) == []
@@ -158,7 +158,8 @@ def _settings(kind: Kind, subject: Subject, more: Settings) -> Settings:
     return {**{s.name: s.default for s in kind.settings}, **subject.settings(), **more}
 
 
-def _mapping(kind: Kind) -> CompiledMapping:
+def default_mapping(kind: Kind) -> CompiledMapping:
+    """The mapping that a kind comes with, as a connection that says nothing has it."""
     text = kind.mapping_file.read_text(encoding="utf-8")
     options = Options(
         opt_in="required",

@@ -170,6 +170,36 @@ def test_keda_scales_each_worker_on_its_own_lag() -> None:
     assert none["demo-worker-salesforce-eu"]["spec"]["replicas"] == 0
 
 
+def workers(*settings: str) -> dict[str, tuple[int, int]]:
+    """Each connection's `workers`, and the most replicas that its Deployment can have."""
+    deployments, scaled = of_kind("Deployment", *settings), of_kind("ScaledObject", *settings)
+    found = {}
+    for name in ("salesforce", "salesforce-eu"):
+        full = f"demo-worker-{name}"
+        text = of_kind("ConfigMap", *settings)[full]["data"]["transformer.yaml"]
+        (connection,) = yaml.safe_load(text)["connections"]
+        most = (
+            scaled[full]["spec"]["maxReplicaCount"]
+            if scaled
+            else deployments[full]["spec"]["replicas"]
+        )
+        found[name] = (connection["workers"], most)
+    return found
+
+
+def test_workers_are_told_how_many_share_the_account() -> None:
+    """The most replicas there can be; unless somebody said, who knows of more on that account."""
+    assert workers() == {"salesforce": (6, 6), "salesforce-eu": (6, 6)}
+    of_its_own = workers("connections[1].maxReplicas=3", "keda.minReplicas=4")
+    assert of_its_own == {"salesforce": (6, 6), "salesforce-eu": (3, 3)}
+    fixed = workers("keda.enabled=false")
+    assert fixed == {"salesforce": (1, 1), "salesforce-eu": (2, 2)}
+    none = workers("keda.enabled=false", "connections[1].replicas=0")
+    assert none["salesforce-eu"] == (1, 0)
+    said = workers("keda.enabled=false", "connections[1].config.workers=4")
+    assert said["salesforce-eu"] == (4, 2)
+
+
 def test_the_rules_are_the_ones_that_are_tested() -> None:
     """The PrometheusRule holds deploy/prometheus/rules.yaml, and the jobs are named as they say."""
     assert of_kind("PrometheusRule")["demo"]["spec"] == yaml.safe_load(RULES.read_text())

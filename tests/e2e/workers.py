@@ -39,7 +39,8 @@ connections:
       client_id: consumer-key
       client_secret: consumer-secret
       recheck_seconds: 2
-      read_timeout_seconds: 5
+      read_timeout_seconds: {read_timeout}
+      duplicates: {duplicates}
     delivery:
       linger_seconds: 0.2
       membership_seconds: {membership}
@@ -82,7 +83,15 @@ class Topics:
         names = (self.events, self.metrics, self.letters)
         await broker.ensure_topics([TopicSpec(name, self.partitions) for name in names])
 
-    def config(self, directory: Path, url: str, *, session: float = 3.0) -> Path:
+    def config(
+        self,
+        directory: Path,
+        url: str,
+        *,
+        session: float = 3.0,
+        read_timeout: float = 5,
+        duplicates: str = "refuse",
+    ) -> Path:
         """A configuration for a worker on these topics and the org at `url`."""
         path = directory / "config.yaml"
         path.write_text(
@@ -95,6 +104,8 @@ class Topics:
                 url=url,
                 session=session,
                 membership=session * 0.7,
+                read_timeout=read_timeout,
+                duplicates=duplicates,
             )
         )
         return path
@@ -169,12 +180,13 @@ class Accounts:
             while True:
                 with suppress(EnvironmentFault):
                     for record in await reader.read(timeout_seconds=0.5):
-                        self._take(orjson.loads(record.value or b""))
+                        self.take(orjson.loads(record.value or b""))
                 await asyncio.sleep(0)
         finally:
             await reader.close()
 
-    def _take(self, result: dict[str, object]) -> None:
+    def take(self, result: dict[str, object]) -> None:
+        """Take one result: of one offset, or of a run of them."""
         partition = Partition(str(result["topic"]), int(str(result["partition"])))
         first = int(str(result["offset"]))
         last = int(str(result.get("last_offset", first)))

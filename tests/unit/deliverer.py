@@ -10,11 +10,12 @@ from transformer.destination import FieldUse, Finding, Limits
 from transformer.engine.deliver import Deliverer
 from transformer.engine.work import OwnedPartition, Work
 from transformer.observer import Silent
-from transformer.outcome import Delivered, Outcome, Redirect, Rejected
+from transformer.outcome import Delivered, Outcome, Redirect, Rejected, Skipped
 from transformer.policy import Policy
 from transformer.record import Partition, Record
 from transformer.upsert import Match, Operation, Upsert
 
+POLICY = Policy(linger_seconds=1.0, max_attempts=3, backoff_seconds=1.0)
 Script = Callable[[Sequence[Upsert]], Sequence[Outcome]]
 
 
@@ -43,16 +44,25 @@ class Scripted:
 
 
 class Bench:
-    """A deliverer on a scripted destination; `results` maps n to what its event came to."""
+    """A deliverer on a scripted destination; `results` maps n to what its event came to.
 
-    def __init__(self, script: Script, *, fenced: Callable[[], float] | None = None) -> None:
+    `remapped` is what an event mapped again for another record becomes, if no upsert.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        *,
+        fenced: Callable[[], float] | None = None,
+        policy: Policy = POLICY,
+    ) -> None:
         self.crm = Scripted(script)
         self.results: dict[int, str] = {}
         self.merged: dict[int, int | None] = {}
         self.partition = OwnedPartition(Partition("events", 0), 0, 0)
         self.deliverer = Deliverer(
             destination=self.crm,
-            policy=Policy(linger_seconds=1.0, max_attempts=3, backoff_seconds=1.0),
+            policy=policy,
             clock=LoopClock(),
             observer=Silent(),
             rng=random.Random(1),
@@ -60,6 +70,7 @@ class Bench:
             settled=self._settled,
             fenced=fenced or (lambda: 0.0),
         )
+        self.remapped: Skipped | None = None
         self.task = asyncio.create_task(self.deliverer.run())
 
     def add(self, n: int, person: str | None = None) -> None:
@@ -82,7 +93,9 @@ class Bench:
         carrier = written.merged_into
         self.merged[work.record.offset] = carrier.offset if carrier else None
 
-    def _remap(self, work: Work, redirect: Redirect) -> Upsert | Rejected:
+    def _remap(self, work: Work, redirect: Redirect) -> Upsert | Rejected | Skipped:
+        if self.remapped is not None:
+            return self.remapped
         matches = (Match("Id", redirect.record_id),)
         n = {"n": work.record.offset}
         return Upsert(redirect.object_type, Operation.UPDATE, n, matches)

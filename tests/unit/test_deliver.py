@@ -9,6 +9,7 @@ from transformer.destination import Limits
 from transformer.errors import Throttled, Unreachable
 from transformer.fence import pass_fence
 from transformer.outcome import Outcome
+from transformer.policy import Policy
 from transformer.upsert import Upsert
 
 
@@ -120,6 +121,21 @@ def test_a_backlog_goes_in_larger_batches_where_the_crm_has_a_way_for_it() -> No
         assert [len(ns) for _, ns in bench.crm.sent] == [20, 8, 2]
 
     run(main())
+
+
+def test_a_small_backlog_does_not_make_batches_smaller() -> None:
+    """Where three are a backlog eight still go together; and three where the policy says two."""
+
+    async def main(policy_records: int | None) -> list[int]:
+        bench = Bench(fine, policy=Policy(linger_seconds=1.0, batch_records=policy_records))
+        bench.crm.limits = Limits(batch_records=8, requests_in_flight=1, backlog_records=3)
+        for n in range(14):
+            bench.add(n)
+        await bench.drained()
+        return [len(ns) for _, ns in bench.crm.sent]
+
+    assert run(main(None)) == [8, 6]
+    assert run(main(2)) == [3, 3, 3, 3, 2]
 
 
 def test_a_write_planned_before_its_partition_left_is_held_back_at_the_door() -> None:

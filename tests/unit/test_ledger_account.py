@@ -1,5 +1,6 @@
 """The ledger's accounts against a plain dictionary that keeps every offset."""
 
+import json
 import random
 from collections import Counter
 
@@ -12,7 +13,7 @@ from transformer.ledger import state
 from transformer.ledger.account import Account
 from transformer.ledger.codes import Codes
 from transformer.ledger.coverage import EVERY_OFFSET, Coverage, Gap
-from transformer.ledger.entry import Entry, Holder, decode
+from transformer.ledger.entry import OTHER, Entry, Holder, decode
 from transformer.outcome import Reason, Rejected
 from transformer.record import Partition, Record
 
@@ -244,6 +245,35 @@ def test_the_results_of_a_worker_are_read() -> None:
     assert run_entry.holder.key == reporter.key(owned.name)
     assert work_entry is not None
     assert (work_entry.first, work_entry.last, work_entry.code) == (9, 9, "rejected/too_large")
+
+
+def result(offset: int, outcome: str, reason: str | None) -> bytes:
+    """A result as any producer may write it."""
+    where = {"connection": "crm", "topic": "events", "partition": 3, "offset": offset}
+    known = {"outcome": outcome, "reason": reason, "time": "2026-01-01T00:00:00Z"}
+    return json.dumps({**where, **known}).encode()
+
+
+def test_reasons_that_are_none_of_ours_are_one() -> None:
+    """Whatever a producer writes there, it makes no label of each."""
+    account = Account()
+    reasons = [*(f"r{number}" for number in range(1_000)), "", "a/b", "Refused", None]
+    for offset, reason in enumerate(reasons):
+        found = decode(result(offset, "rejected", reason))
+        assert found is not None
+        account.take(found, offset, NOW)
+    assert account.balance(NOW, 60.0, EVERY_OFFSET).by_code == {
+        f"rejected/{OTHER}": 1_002,
+        "rejected": 2,
+    }
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_of_ours_is_kept(reason: Reason) -> None:
+    """By its own word."""
+    found = decode(result(0, "skipped", reason.value))
+    assert found is not None
+    assert found.code == f"skipped/{reason.value}"
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,16 @@ def test_in_ci_what_is_left_out_is_a_failure(tmp_path: Path) -> None:
     """The same session with CI=true."""
     done = session(tmp_path, CI="true")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "left out: 1 test" in done.stdout
+    lines = [line for line in done.stdout.splitlines() if line.startswith("left out:")]
+    why = "java and mvn are not here to start Apache Kafka"
+    assert lines == [f"left out: 1 test: {why}. With CI=true that fails the session"]
+
+
+def test_one_tool_that_is_missing_is_named_alone(tmp_path: Path) -> None:
+    """What is there needs no installing."""
+    (tmp_path / "java").symlink_to("/bin/true")
+    done = session(tmp_path)
+    assert "left out: 1 test: mvn is not here to start Apache Kafka\n" in done.stdout
 
 
 def test_a_named_cluster_needs_no_java(tmp_path: Path) -> None:

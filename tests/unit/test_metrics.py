@@ -95,6 +95,9 @@ def test_gauges_are_read_from_the_status_when_scraped() -> None:
         quota_used=80,
         quota_limit=100,
         quota_allowed=90,
+        quota_seconds_left=0.0,
+        quota_per_second=2.5,
+        linger_seconds=3.0,
         requests_total=5,
         oldest_undelivered_seconds=1.5,
     )
@@ -105,6 +108,9 @@ def test_gauges_are_read_from_the_status_when_scraped() -> None:
     assert _value(metrics, "transformer_quota_used_requests", connection="crm") == 80
     assert _value(metrics, "transformer_quota_allowed_requests", connection="crm") == 90
     assert _value(metrics, "transformer_quota_limit_requests", connection="crm") == 100
+    assert _value(metrics, "transformer_quota_exhaustion_seconds", connection="crm") == 0
+    assert _value(metrics, "transformer_quota_pace_requests_per_second", connection="crm") == 2.5
+    assert _value(metrics, "transformer_linger_seconds", connection="crm") == 3
     assert _value(metrics, "transformer_api_calls_total", connection="crm") == 5
     assert _value(metrics, "transformer_oldest_undelivered_seconds", connection="crm") == 1.5
 

@@ -65,6 +65,7 @@ async def test_health_names_the_connections() -> None:
         quota_allowed=80,
         quota_limit=100,
         quota_seconds_left=0.0,
+        quota_per_second=1.23456,
     )
     assert await _ask("/readyz", waiting) == (
         200,
@@ -72,7 +73,7 @@ async def test_health_names_the_connections() -> None:
         (
             '{"status":"ok","connections":[{"connection":"crm","state":"waiting",'
             '"waiting_for":"quota_spent","linger_seconds":2.0,'
-            '"quota":{"used":80,"allowed":80,"limit":100,"seconds_left":0.0},'
+            '"quota":{"used":80,"allowed":80,"limit":100,"seconds_left":0.0,"per_second":1.235},'
             '"in_flight_records":3,"oldest_undelivered_seconds":0.0}]}'
         ),
     )

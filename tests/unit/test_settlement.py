@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tests.invariants.virtual import run
 from tests.unit.deliverer import Bench, fine
 from transformer.errors import AnswerLost, RequestRefused, ServerFault
-from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry
+from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry, Skipped
 from transformer.upsert import Upsert
 
 
@@ -197,6 +197,23 @@ def test_a_redirected_write_goes_to_the_record_it_was_sent_to() -> None:
         bench.add(0)
         await bench.drained()
         assert (len(bench.crm.sent), bench.results) == (2, {0: "Delivered"})
+
+    run(main())
+
+
+def test_a_write_that_is_redirected_to_what_the_crm_owns_is_skipped() -> None:
+    """The mapping says so when asked again, and nothing more is sent (row C5)."""
+
+    def script(batch: Sequence[Upsert]) -> Sequence[Outcome]:
+        redirect = Redirect("Contact", "003")
+        return [Retry(Reason.REMATCH, counts=False, redirect=redirect) for _ in batch]
+
+    async def main() -> None:
+        bench = Bench(script)
+        bench.remapped = Skipped(Reason.OWNED_BY_CRM, record_id="003")
+        bench.add(0)
+        await bench.drained()
+        assert (len(bench.crm.sent), bench.results) == (1, {0: "Skipped"})
 
     run(main())
 

@@ -62,11 +62,15 @@ def command(config_file: Path, *, connection_name: str | None, online: bool, as_
 
 def _offline(one: Wired) -> Finding:
     fields = one.mapping.fields()
-    objects = ", ".join(sorted(one.objects)) or "any object"
+    owned = ", ".join(
+        "any other object" if name == "*" else name for name in one.mapping.owned_by_crm()
+    )
+    objects = ", ".join(sorted(one.objects)) or ("any other object" if owned else "any object")
     return Finding(
         "ok",
         one.connection.name,
         f"{one.kind.name}, mapping {one.mapping.version} writes {len(fields)} fields of {objects}; "
+        f"{f'leaves {owned} to the CRM; ' if owned else ''}"
         f"reads {', '.join(one.connection.topics)}; opt-in {one.connection.opt_in}"
         f"{', paused' if one.connection.paused else ''}.",
     )

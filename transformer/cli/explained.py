@@ -17,6 +17,7 @@ def entries(explanation: Explanation) -> list[dict[str, object]]:
     return [
         {
             "object": None if isinstance(one.result, Rejected) else one.result.object_type,
+            "direction": one.direction,
             "fields": [_field(field) for field in one.fields],
             "unmapped": list(one.unmapped),
         }
@@ -51,6 +52,8 @@ def tables(line: object, explained: object) -> Iterator[Table]:
         if not entry["fields"] and not entry["unmapped"]:
             continue
         title = f"line {line}: {entry['object'] or 'rejected'}"
+        if entry["direction"] not in {None, "to_crm"}:
+            title += f", direction {entry['direction']}"
         if entry["unmapped"]:
             title += f" (not mapped: {terminal.safe(', '.join(entry['unmapped']))})"
         yield terminal.table(title, _COLUMNS, [_row(field) for field in entry["fields"]])

@@ -216,6 +216,13 @@ CONNECTION: Final = (
         "A paused connection reads and writes nothing; some destinations start paused.",
         default=False,
     ),
+    _positive(
+        "workers",
+        "integer",
+        "How many workers run the connection at the most; what a CRM allows its account, and does"
+        " not count itself, is divided among them.",
+        1,
+    ),
     Key(
         "credential_expires",
         "string",
@@ -264,7 +271,8 @@ DELIVERY: Final = (
     _positive(
         "in_flight_records",
         "integer",
-        "Records read and not settled, over all partitions, at which reading pauses.",
+        "Records read and not settled, over all partitions, at which reading pauses; more where the"
+        " connection's bulk_threshold needs more to gather.",
         _POLICY.in_flight_records,
     ),
     _positive(

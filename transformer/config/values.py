@@ -34,7 +34,8 @@ class Kafka:
 class Connection:
     """One configured destination. `mapping` None is the default mapping of its kind.
 
-    `credential_expires` is in epoch seconds, None where nobody said.
+    `workers` is how many run it at the most, this one among them; `credential_expires` is in epoch
+    seconds, None where nobody said.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Connection:
     topics: tuple[str, ...]
     delivery: Policy
     paused: bool
+    workers: int
     credential_expires: float | None
     where: str
 

@@ -5,9 +5,10 @@ nothing: `tests/contract/test_destination.py` does, and the scorecards are made 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from math import ceil
 from typing import ClassVar, Final, Self
 
@@ -49,6 +50,7 @@ class Behaviour(StrEnum):
     ALREADY_THERE = '"already exists" becomes an update of the record it names'
     DELETED = "the record was deleted"
     SEVERAL_MATCHES = "several records match"
+    REKEYED = "the match key is changed by id"
     UNICODE = "unicode, quotes and control characters"
     NOTHINGS = 'absent, null, `""`, `false` and `0`'
     OVERSIZE = "more than one batch holds"
@@ -101,6 +103,16 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Rekeying:
+    """Events of one record: found by its key, given another one by its id, found by that."""
+
+    name: str
+    old: Json
+    change: Callable[[str], Json]
+    new: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """The most API calls that identifies may take: so many for each person, and a few for all.
 
@@ -121,6 +133,17 @@ class Cost:
 def identify(email: str, first_name: str, **traits: object) -> Json:
     """A person, as every default mapping knows it: found or created by e-mail."""
     return {"type": "identify", "traits": {"email": email, "firstName": first_name, **traits}}
+
+
+def named(external_type: str, record_id: str, event: Json) -> Json:
+    """The same event of the record with this id."""
+    entry = {"type": external_type, "id": record_id}
+    return {**event, "context": {"externalId": [entry]}}
+
+
+def rekeying(external_type: str, old: Json, new: Json) -> Rekeying:
+    """A record of which `old` speaks, whose key becomes that of `new` by its id."""
+    return Rekeying(external_type, old, partial(named, external_type, event=new), new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +214,11 @@ class Subject(ABC):
 
     def give_back(self) -> None:  # noqa: B027 - most limits end by themselves
         """End what a limit began, where time alone does not."""
+
+    def rekeyed(self) -> Sequence[Rekeying]:
+        """Whatever is found by a key that an event by id can change: people by e-mail at least."""
+        old, new = identify("old@example.com", "Old"), identify("new@example.com", "New")
+        return [rekeying(self.facts.person, old, new)]
 
     def already_there(self) -> Case | None:
         """Prepare a create of what exists already, hidden from lookups; None: not applicable."""

@@ -18,7 +18,7 @@ from transformer.engine.work import OwnedPartition, Work
 from transformer.errors import WriteFailed
 from transformer.fence import raise_fence
 from transformer.observer import Observer
-from transformer.outcome import Redirect, Rejected
+from transformer.outcome import Redirect, Rejected, Skipped
 from transformer.policy import Policy
 from transformer.upsert import Upsert
 
@@ -40,7 +40,7 @@ class Deliverer:
         clock: Clock,
         observer: Observer,
         rng: random.Random,
-        remap: Callable[[Work, Redirect], Upsert | Rejected],
+        remap: Callable[[Work, Redirect], Upsert | Rejected | Skipped],
         settled: Callable[[Work], None],
         fenced: Callable[[], float],
     ) -> None:
@@ -81,10 +81,10 @@ class Deliverer:
     def batch_records(self) -> int:
         """How many upserts go into one batch at the most; more when a backlog waits."""
         limits = self._destination.limits
-        limit = limits.batch_records
+        limit = min(limits.batch_records, self._policy.batch_records or limits.batch_records)
         if limits.backlog_records is not None and self.lanes.queued >= limits.backlog_records:
-            return limits.backlog_records
-        return min(limit, self._policy.batch_records or limit)
+            return max(limit, limits.backlog_records)
+        return limit
 
     def _batch_bytes(self) -> int | None:
         limits = self._destination.limits

@@ -63,7 +63,7 @@ class Intake:
         else:
             self._hand_on(work, plan, replay)
 
-    def remap(self, work: Work, redirect: Redirect) -> Upsert | Rejected:
+    def remap(self, work: Work, redirect: Redirect) -> Upsert | Rejected | Skipped:
         """Evaluate an event again, for another record than the mapping chose at first."""
         replay = _replay(work.record)
         event = decode(work.record if replay is None else _as_first_read(work.record, replay))

@@ -13,6 +13,7 @@ from typing import Literal
 from transformer.broker import Assigned, Broker, Consumer, Producer
 from transformer.clock import Clock, woken
 from transformer.destination import Destination
+from transformer.engine import headroom
 from transformer.engine.deliver import Deliverer
 from transformer.engine.fuse import Fuse
 from transformer.engine.intake import Intake
@@ -32,7 +33,6 @@ READ_SECONDS = 0.2
 PRODUCE_SECONDS = 0.02
 LAG_SECONDS = 5.0
 FENCED_SECONDS = 0.5
-LEAST_IN_FLIGHT_RECORDS = 100
 
 State = Literal["starting", "running", "waiting", "paused", "draining", "stopped", "failed"]
 
@@ -175,17 +175,20 @@ class Pipeline:
 
         An open fuse pauses them all.
         """
-        share = self._policy.in_flight_records // max(1, len(self._partitions))
-        limit = max(LEAST_IN_FLIGHT_RECORDS, share)
         held = self._fuse.wait_seconds(self._clock.now()) > 0
-        for name, partition in self._partitions.items():
-            outstanding = partition.tracker.outstanding
-            if not partition.paused and (held or outstanding >= limit):
-                partition.paused = True
-                consumer.pause([name])
-            elif partition.paused and not held and outstanding <= limit // 2:
-                partition.paused = False
-                consumer.resume([name])
+        pausing, resuming = headroom.changes(
+            self._partitions.values(), self._lag, self._room_records, held=held
+        )
+        for partition in pausing:
+            partition.paused = True
+            consumer.pause([partition.name])
+        for partition in resuming:
+            partition.paused = False
+            consumer.resume([partition.name])
+
+    @property
+    def _room_records(self) -> int:
+        return headroom.room_records(self._policy, self._destination.limits)
 
     # Deliver
 
@@ -262,7 +265,7 @@ class Pipeline:
         """Take partitions over; what an earlier worker had in flight is marked as a repeat."""
         if self._state == "starting":
             self._state = "running"
-        window = self._policy.in_flight_records + self._policy.read_records
+        window = self._room_records + self._policy.read_records
         for name, start in partitions.items():
             repeats_below = min(start.end_offset, start.next_offset + window)
             self._partitions[name] = OwnedPartition(name, start.next_offset, repeats_below)
@@ -331,6 +334,7 @@ class Pipeline:
             quota_allowed=budget.allowed,
             requests_total=budget.spent_total,
             quota_seconds_left=budget.seconds_left(now),
+            quota_per_second=budget.requests_per_second(now),
             linger_seconds=self._deliverer.linger_seconds(now),
             fuse_trips=self._fuse.trips,
             last_read_seconds_ago=(

@@ -78,7 +78,7 @@ class Settlement:
         clock: Clock,
         observer: Observer,
         rng: random.Random,
-        remap: Callable[[Work, Redirect], Upsert | Rejected],
+        remap: Callable[[Work, Redirect], Upsert | Rejected | Skipped],
         settled: Callable[[Work], None],
     ) -> None:
         self._lanes = lanes
@@ -160,7 +160,7 @@ class Settlement:
                     f"redirected {REDIRECT_LIMIT} times without an end, last to "
                     f"{redirect.object_type} {redirect.record_id}. Look at that record in the CRM.",
                 )
-            if not isinstance(mapped, Rejected):
+            if isinstance(mapped, Upsert):
                 self._lanes.add(Source(work, mapped), now)
             elif work.settle(Written(upsert, mapped, write.attempts + 1)):
                 self._settled(work)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from transformer.destination import Setting, Settings
+from transformer.budget import part
+from transformer.destination import WORKERS, Setting, Settings
 from transformer.http import url_problem
 
 if TYPE_CHECKING:
@@ -80,6 +81,15 @@ class Given:
     def whole(self, name: str) -> int:
         """A whole number; 0 when there is none."""
         return int(self.number(name))
+
+    @property
+    def workers(self) -> int:
+        """How many workers run the connection at the most, all in the same account."""
+        return max(1, self.whole(WORKERS))
+
+    def part(self, name: str) -> float:
+        """This worker's part of a setting that is the account's limit; 0 when there is none."""
+        return part(self.number(name), self.workers)
 
     def is_on(self, name: str) -> bool:
         """Whether a switch is on."""

@@ -8,9 +8,12 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from transformer.outcome import Reason
 from transformer.record import Partition
 
 OUTCOMES: Final = frozenset(("delivered", "skipped", "rejected"))
+OTHER: Final = "other"
+_REASONS: Final = frozenset(reason.value for reason in Reason)
 
 
 class Holder(NamedTuple):
@@ -37,7 +40,8 @@ def by_connection(holders: Iterable[Holder]) -> Mapping[str, list[Partition]]:
 class Entry:
     """The offsets `first` to `last` settled alike; `time` is in epoch seconds.
 
-    `code` is the outcome, and the reason after a slash where there is one.
+    `code` is the outcome, and the reason after a slash where there is one: `other` for what is no
+    reason of ours, because everything that is counted by it is kept for each, labels among them.
     """
 
     holder: Holder
@@ -77,8 +81,13 @@ def _entry(result: dict[str, object]) -> Entry | None:
     assert isinstance(number, int) and isinstance(first, int) and isinstance(last, int)  # noqa: S101, PT018  # seen above, for the type checker
     if last < first:
         return None
-    code = f"{outcome}/{reason}" if isinstance(reason, str) and reason else str(outcome)
+    code = f"{outcome}/{_bounded(reason)}" if isinstance(reason, str) and reason else str(outcome)
     return Entry(Holder(connection, Partition(topic, number)), first, last, code, time)
+
+
+def _bounded(reason: str) -> str:
+    """The topic is open to other producers, and to later ones: their words are not counted."""
+    return reason if reason in _REASONS else OTHER
 
 
 def _is_offset(value: object) -> bool:

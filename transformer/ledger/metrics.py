@@ -20,7 +20,8 @@ SETTLED: Final = Metric(
     "records",
     (*_ACCOUNT, "outcome", "reason"),
     "ledger",
-    "Offsets by their last result; `absent` ones hold no record in the source topic.",
+    "Offsets by their last result; `absent` ones hold no record in the source topic; `other` is "
+    "a reason that this version does not know.",
 )
 IN_FLIGHT: Final = Metric(
     "transformer_ledger_in_flight_records",

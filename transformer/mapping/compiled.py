@@ -55,9 +55,14 @@ class CompiledMapping:
         """The upserts of `event` in the mapping's order, or why there are none. Never raises."""
         return self._evaluated(event, CompiledTable.write)
 
-    def evaluate_for(self, event: Event, redirect: Redirect) -> Upsert | Rejected:
-        """The same event for another record: an update by id, with that object's table."""
+    def evaluate_for(self, event: Event, redirect: Redirect) -> Upsert | Rejected | Skipped:
+        """The same event for another record: an update by id, with that object's table.
+
+        Skipped when the CRM owns that object.
+        """
         object_type = self._tables.spelled(redirect.object_type)
+        if self._tables.owned_by_crm(object_type):
+            return Skipped(Reason.OWNED_BY_CRM, record_id=redirect.record_id)
         target = Target(object_type, self._tables.of(object_type), Operation.UPDATE)
         match = Match(self._file.names.record_id, redirect.record_id)
         try:
@@ -71,7 +76,11 @@ class CompiledMapping:
 
     def fields(self) -> Sequence[FieldUse]:
         """Every field that the tables can write, and every property records are found by."""
-        return uses_of(self._file, self._tables.compiled)
+        return uses_of(self._file, self._tables.compiled, self._tables.owned_by_crm)
+
+    def owned_by_crm(self) -> Sequence[str]:
+        """The names of the tables whose objects events never write."""
+        return sorted(self._tables.from_crm)
 
     def _evaluated(self, event: Event, write: Writer) -> tuple[Upsert | Rejected, ...] | Skipped:
         skipped = opted_out(event.integrations, self._options)

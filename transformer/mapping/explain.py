@@ -11,7 +11,7 @@ from transformer.decode import name_of
 from transformer.event import Event
 from transformer.mapping.conversions import ABSENT
 from transformer.mapping.dispatch import CompiledField
-from transformer.mapping.model import Source
+from transformer.mapping.model import Direction, Source
 from transformer.mapping.reading import CONTAINERS, Refused, raw_value, read_source
 from transformer.mapping.rules import Writer
 from transformer.mapping.table import CompiledTable, Written, sorted_notes
@@ -53,11 +53,15 @@ class FieldExplanation:
 
 @dataclass(frozen=True, slots=True)
 class UpsertExplanation:
-    """One result of the event with its fields; `unmapped` are the traits that went nowhere."""
+    """One result of the event with its fields; `unmapped` are the traits that went nowhere.
+
+    `direction` is its table's, None where no table was used.
+    """
 
     result: Upsert | Rejected
     fields: tuple[FieldExplanation, ...] = ()
     unmapped: tuple[str, ...] = ()
+    direction: Direction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ def _with_fields(result: Upsert | Rejected, traces: "Mapping[int, Trace]") -> Up
     trace = traces.get(id(result.properties)) if isinstance(result, Upsert) else None
     if trace is None or not isinstance(result, Upsert):
         return UpsertExplanation(result)
-    return UpsertExplanation(result, trace.fields_of(result), trace.unmapped())
+    return UpsertExplanation(result, trace.fields_of(result), trace.unmapped(), trace.direction)
 
 
 class Trace:
@@ -101,6 +105,11 @@ class Trace:
         self._used: set[str] = set()
         self._passed: dict[str, tuple[PassedOver, ...]] = {}
         self._unusable: dict[str, Note] = {}
+
+    @property
+    def direction(self) -> Direction:
+        """The direction of the table."""
+        return self._table.table.direction
 
     def write(self) -> Written:
         """What `CompiledTable.write` gives, by the slow way; raises Refused."""

@@ -13,6 +13,7 @@ from transformer.upsert import ValueKind
 Path: TypeAlias = tuple[str, ...]
 PythonFunction: TypeAlias = Callable[[Event, object], object]
 WriteMode: TypeAlias = Literal["overwrite", "fill", "never"]
+Direction: TypeAlias = Literal["to_crm", "from_crm", "both"]
 Moment: TypeAlias = Literal["always", "create"]
 Form: TypeAlias = Literal["text", "email", "record_id"]
 
@@ -125,13 +126,17 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """How traits become the properties of one object."""
+    """How traits become the properties of one object.
+
+    Events do not write what goes `from_crm`; `both` declares an intent and writes as `to_crm`.
+    """
 
     name: str
     where: str
     fields: tuple[Field, ...] = ()
     required: frozenset[str] = frozenset()
     rest: Rest = field(default_factory=Rest)
+    direction: Direction = "to_crm"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,15 @@ _SECTIONS: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
         "Tables",
         "",
         {
+            "direction": "Who writes the object: `to_crm` (the default), events do; `from_crm`, "
+            "the CRM owns it and events never write it: what an upsert would write is skipped as "
+            "`owned_by_crm`, without asking the CRM anything; `both` writes as `to_crm` does and "
+            "only declares the intent: nothing in this worker brings changes back from the CRM. "
+            "The table of an object's own name speaks for the object, also where an upsert uses "
+            "another `table`, whose `from_crm` counts as well. Names are compared as tables spell "
+            "them, their case aside: where external ids may bring any object and the CRM knows "
+            "one by several names, give `*` the direction, too. What a connection's settings "
+            "make beside the mapping, such as companies to link to, is switched there.",
             "fields": "Property: source, list of sources, or the keys of the next section.",
             "required": "Properties without which the CRM creates nothing. A create without them, "
             "or an update that empties them, is rejected before it is sent.",
@@ -137,8 +146,8 @@ _SECTIONS: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
             "the first with a value is the match key; `[]` always creates. `external_id`: an id "
             "updates that record, an `identifierType` upserts by that field, no id creates. "
             "`form` of a match is `text` (the default), `email` or `record_id`.",
-            "create": "`false`: records that are not found are not created.",
-            "update": "`false`: records that are found are not changed.",
+            "create": "`false`: records that are not found are not created (`create_disabled`).",
+            "update": "`false`: records that are found are not changed (`update_disabled`).",
         },
     ),
     (

@@ -17,6 +17,7 @@ Writer: TypeAlias = Callable[[CompiledTable, Event], Written]
 Result: TypeAlias = Upsert | Rejected | Skipped
 _CREATE_DISABLED: Final = Skipped(Reason.CREATE_DISABLED)
 _UPDATE_DISABLED: Final = Skipped(Reason.UPDATE_DISABLED)
+_OWNED_BY_CRM: Final = Skipped(Reason.OWNED_BY_CRM)
 _NOTHING_TO_WRITE: Final = Skipped(Reason.NOTHING_TO_WRITE)
 _UPSERT: Final = Operation.UPSERT
 _UPDATE: Final = Operation.UPDATE
@@ -24,17 +25,33 @@ _NO_FIELDS: Final[frozenset[str]] = frozenset()
 
 
 class Tables:
-    """The compiled tables of a mapping, by object."""
+    """The compiled tables of a mapping, by object; `from_crm` are those the CRM owns."""
 
     def __init__(self, mapping: MappingFile, options: Options) -> None:
         self.names = mapping.names
         self._file = mapping.tables
         self._options = options
         self._spelled = {name.casefold(): name for name in mapping.tables}
+        self.from_crm = frozenset(
+            name for name, table in mapping.tables.items() if table.direction == "from_crm"
+        )
         self.compiled = {name: self._compile(table) for name, table in mapping.tables.items()}
         self._any = self.compiled.get(ANY_OBJECT) or self._compile(
             Table(ANY_OBJECT, "", rest=Rest("as_is"))
         )
+
+    def owned_by_crm(self, object_type: str, table: str | None = None) -> bool:
+        """Whether events never write the object (row C5).
+
+        Its own table says so, or the one that is used for it.
+        """
+        if not self.from_crm:
+            return False
+        own = self.spelled(object_type)
+        used = table or own
+        if used not in self.compiled:
+            used = ANY_OBJECT
+        return own in self.from_crm or used in self.from_crm
 
     def spelled(self, object_type: str) -> str:
         """The object's name as the tables spell it; others as they are."""
@@ -49,7 +66,8 @@ class Tables:
         if not self._options.map_properties:
             any_object = self._file.get(ANY_OBJECT)
             fields = any_object.fields if any_object is not None else ()
-            table = Table(table.name, table.where, fields, rest=Rest("as_is"))
+            rest = Rest("as_is")
+            table = Table(table.name, table.where, fields, rest=rest, direction=table.direction)
         return CompiledTable(table, self.names, required_always=always)
 
 
@@ -78,7 +96,11 @@ class CompiledRule:
         self._target: Target | Skipped | None = None
         if not rule.when.external_id:
             operation = Operation.UPSERT if self._matches else Operation.CREATE
-            self._target = self._allowed(rule.object_type or ANY_OBJECT, operation, given=False)
+            object_type = rule.object_type or ANY_OBJECT
+            owned = tables.owned_by_crm(object_type, rule.table)
+            self._target = (
+                _OWNED_BY_CRM if owned else self._allowed(object_type, operation, given=False)
+            )
 
     def apply(self, event: Event, write: Writer) -> Sequence[Result]:
         """What the rule makes of an event whose conditions hold. Never raises."""
@@ -107,6 +129,8 @@ class CompiledRule:
         self, entry: ExternalId, name: str, path: str, event: Event, write: Writer
     ) -> Result:
         object_type = self.rule.object_type or self._object_type(name, path)
+        if self._tables.owned_by_crm(object_type, self.rule.table):
+            return _OWNED_BY_CRM
         given = self.rule.matches is None
         if given:
             operation, matches = external_match(entry, self._names, path)
@@ -161,7 +185,7 @@ def build(target: Target, matches: tuple[Match, ...], event: Event, write: Write
         if missing:
             detail = f"{object_type}: required and without a value: {', '.join(missing)}"
             raise Refused(Reason.REQUIRED_FIELD_MISSING, detail)
-    fill = table.fill & properties.keys() if table.fill else _NO_FIELDS
+    fill = table.fill.intersection(properties) if table.fill else _NO_FIELDS
     return Upsert(
         object_type, operation, properties, matches, on_create, on_update, fill, required, notes,
         event.event_time, optional=table.optional, additive=table.additive, apart=table.apart,

@@ -8,6 +8,7 @@ from typing import Final, get_args
 from transformer.document import Node, Problems
 from transformer.mapping.model import (
     Default,
+    Direction,
     Field,
     Moment,
     Names,
@@ -18,7 +19,7 @@ from transformer.mapping.model import (
 from transformer.mapping.sources import SOURCE_KEYS, Sources, with_own_name
 
 NAMES_KEYS: Final = ("object", "field", "record_id", "record_id_property")
-TABLE_KEYS: Final = ("fields", "required", "rest")
+TABLE_KEYS: Final = ("direction", "fields", "required", "rest")
 FIELD_KEYS: Final = (
     *SOURCE_KEYS, "default", "on", "write", "writable", "read_only", "optional", "invalid_values",
     "additive", "apart",
@@ -116,7 +117,15 @@ class TableParser:
         fields = tuple(  # a create cannot do without it: it is not left out
             replace(field, lenient=False) if field.name in required else field for field in fields
         )
-        return Table(name, node.where, fields, frozenset(required), own_rest)
+        direction = self._direction(entries.get("direction"))
+        return Table(name, node.where, fields, frozenset(required), own_rest, direction)
+
+    def _direction(self, node: Node | None) -> Direction:
+        """Which side owns the object (row C5)."""
+        if node is None:
+            return "to_crm"
+        given = self._problems.choice(node, "direction", get_args(Direction))
+        return "from_crm" if given == "from_crm" else "both" if given == "both" else "to_crm"
 
     def _field(self, name: str, node: Node) -> Field:
         if node.entries is None:

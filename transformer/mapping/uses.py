@@ -3,7 +3,7 @@
 For the checks: which fields it writes and matches on, with which kinds of value and constants.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -25,21 +25,29 @@ class Made(NamedTuple):
     truncates: int | None = None
 
 
-def uses_of(mapping: MappingFile, tables: Mapping[str, CompiledTable]) -> Sequence[FieldUse]:
+def uses_of(
+    mapping: MappingFile,
+    tables: Mapping[str, CompiledTable],
+    owned_by_crm: Callable[[str, str | None], bool],
+) -> Sequence[FieldUse]:
     """Every field that the tables can write, and every property records are found by.
 
-    The table of any object tells nothing: its object is the event's.
+    The table of any object tells nothing: its object is the event's. Nor do objects that the CRM
+    owns: nothing is written, or looked for.
     """
     found: dict[tuple[str, str], FieldUse] = {}
     for name, table in tables.items():
         for object_type in _objects(name, mapping):
+            if owned_by_crm(object_type, name):
+                continue
             for field in table.fields:
                 if field.note is None:
                     _add(found, _written(object_type, field, table))
     for rule in mapping.upserts:
+        if rule.object_type is None or owned_by_crm(rule.object_type, rule.table):
+            continue
         for match in rule.matches or ():
-            if rule.object_type is not None:
-                _add(found, _matched(rule.object_type, rule, match, mapping, tables))
+            _add(found, _matched(rule.object_type, rule, match, mapping, tables))
     return tuple(found.values())
 
 

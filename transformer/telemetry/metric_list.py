@@ -239,7 +239,17 @@ QUOTA_SECONDS_LEFT: Final = Metric(
     "seconds",
     _C,
     "write",
-    "When our share of the quota is used up at the present pace; absent while it lasts.",
+    "When our share of the quota is used up at the present pace: 0 when it is; absent while it "
+    "lasts.",
+)
+QUOTA_PACE: Final = Metric(
+    "transformer_quota_pace_requests_per_second",
+    "gauge",
+    "requests per second",
+    _C,
+    "write",
+    "How fast the quota is being used of late: by everybody where the CRM tells its count, else by "
+    "this worker.",
 )
 LINGER: Final = Metric(
     "transformer_linger_seconds",
@@ -306,6 +316,7 @@ METRICS: Final = (
     STAGE,
     STATE,
     QUOTA_SECONDS_LEFT,
+    QUOTA_PACE,
     LINGER,
     WAITING,
     FUSE_TRIPS,

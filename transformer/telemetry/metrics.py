@@ -295,6 +295,7 @@ def _add(gauges: dict[str, _Family], status: Status, watched: _Watched) -> None:
         listed.API_CALLS: status.requests_total,
         listed.LAST_READ: status.last_read_seconds_ago,
         listed.QUOTA_SECONDS_LEFT: status.quota_seconds_left,
+        listed.QUOTA_PACE: status.quota_per_second,
         listed.LINGER: status.linger_seconds,
         listed.FUSE_TRIPS: status.fuse_trips,
         listed.CREDENTIAL_EXPIRES: watched.credential_expires,

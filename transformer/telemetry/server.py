@@ -99,6 +99,7 @@ def _shown(status: Status) -> dict[str, object]:
             "allowed": status.quota_allowed,
             "limit": status.quota_limit,
             "seconds_left": status.quota_seconds_left,
+            "per_second": round(status.quota_per_second, 3),
         },
         "in_flight_records": status.in_flight_records,
         "oldest_undelivered_seconds": round(status.oldest_undelivered_seconds, 3),

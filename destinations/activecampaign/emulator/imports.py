@@ -20,6 +20,9 @@ from transformer.emulator.store import text
 MAX_CONTACTS = 250
 MAX_BYTES = 399_999
 MAX_PER_MINUTE = 100
+RECENT_SECONDS = 7 * 86_400.0
+# Right after a batch came it has no status yet.
+STATELESS_SECONDS = 1.0
 NAMES = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
 TEXTS = (*NAMES, "customer_acct_name")
 KNOWN = frozenset(
@@ -47,6 +50,8 @@ class Batch:
 
     id: str
     rows: Sequence[Mapping[str, object]]
+    day: str
+    queued_at: float
     ready_at: float
     faults: Mapping[str, Mapping[str, object]]
     status: str = "waiting"
@@ -79,7 +84,7 @@ class Imports:
 
     def routes(self, root: str) -> Iterable[tuple[str, str, Handler]]:
         """The routes below `root`."""
-        yield "POST", f"{root}/import/bulk_import", self._queue
+        yield "POST", f"{root}/import/bulk_import", self._accept
         yield "GET", f"{root}/import/bulk_import", self._overview
         yield "GET", f"{root}/import/info", self._info
 
@@ -88,12 +93,25 @@ class Imports:
         while self._waiting and self._waiting[0].ready_at <= self._clock.now():
             self._apply(self._waiting.popleft())
 
+    def queue(
+        self,
+        rows: Sequence[Mapping[str, object]],
+        faults: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> str:
+        """Take a batch over; it is worked on when its time has come. Return its id."""
+        batch_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"batch {len(self.batches)}"))
+        now = self._clock.now()
+        batch = Batch(batch_id, rows, self._store.now()[:10], now, now + self.seconds, faults or {})
+        self.batches[batch_id] = batch
+        self._waiting.append(batch)
+        return batch_id
+
     def clear(self) -> None:
         """Forget every batch."""
         self._waiting.clear()
         self.batches.clear()
 
-    def _queue(self, call: Call, _params: Mapping[str, str]) -> Answer:
+    def _accept(self, call: Call, _params: Mapping[str, str]) -> Answer:
         if len(call.body) > MAX_BYTES:
             raise _refused(f"Payload exceeds {MAX_BYTES} bytes.", [])
         self._count_request()
@@ -113,11 +131,7 @@ class Imports:
                 " The import was not queued for processing.",
                 reasons,
             )
-        faults = {hit.kind: hit.options for hit in call.faults}
-        batch_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"batch {len(self.batches)}"))
-        ready_at = self._clock.now() + self.seconds
-        batch = self.batches[batch_id] = Batch(batch_id, rows, ready_at, faults)
-        self._waiting.append(batch)
+        batch_id = self.queue(rows, {hit.kind: hit.options for hit in call.faults})
         return json_answer(
             {
                 "Success": 1,
@@ -218,12 +232,14 @@ class Imports:
         self._accounts.join(account.id, contact_id)
 
     def _overview(self, _call: Call, _params: Mapping[str, str]) -> Answer:
-        day = self._store.now()[:10]
+        recent = self._clock.now() - RECENT_SECONDS
         waiting = [batch for batch in self.batches.values() if batch.status == "waiting"]
-        ended = [batch for batch in self.batches.values() if batch.status != "waiting"]
-        return json_answer(
-            {"outstanding": _sums(day, waiting), "recentlyCompleted": _sums(day, ended)}
-        )
+        ended = [
+            batch
+            for batch in self.batches.values()
+            if batch.status != "waiting" and batch.queued_at >= recent
+        ]
+        return json_answer({"outstanding": _sums(waiting), "recentlyCompleted": _sums(ended)})
 
     def _info(self, call: Call, _params: Mapping[str, str]) -> Answer:
         batch_id = query_of(call).get("batchId", "")
@@ -234,8 +250,13 @@ class Imports:
         batch = self.batches.get(batch_id)
         if batch is None:
             raise Refusal(json_answer({"success": 0, "message": "Unknown batchId."}, 400))
+        young = self._clock.now() - batch.queued_at < STATELESS_SECONDS
         return json_answer(
-            {"status": batch.status, "success": batch.success, "failure": batch.failure}
+            {
+                "status": False if young and batch.status == "waiting" else batch.status,
+                "success": batch.success,
+                "failure": batch.failure,
+            }
         )
 
 
@@ -249,11 +270,18 @@ def _listed(row: Mapping[str, object], name: str) -> list[object]:
     return found if isinstance(found, list) else [found]
 
 
-def _sums(day: str, batches: Sequence[Batch]) -> list[dict[str, str]]:
-    if not batches:
-        return []
-    contacts = sum(len(batch.rows) for batch in batches)
-    return [{"forDate": day, "batches": str(len(batches)), "contacts": str(contacts)}]
+def _sums(batches: Sequence[Batch]) -> list[dict[str, str]]:
+    """Day by day, as texts."""
+    days = sorted({batch.day for batch in batches})
+    of_day = {day: [batch for batch in batches if batch.day == day] for day in days}
+    return [
+        {
+            "forDate": day,
+            "batches": str(len(found)),
+            "contacts": str(sum(len(batch.rows) for batch in found)),
+        }
+        for day, found in of_day.items()
+    ]
 
 
 def _refused(words: str, reasons: Sequence[object]) -> Refusal:

@@ -18,9 +18,11 @@ from transformer.emulator.subject import (
     Facts,
     Held,
     Json,
+    Rekeying,
     Stored,
     Subject,
     identify,
+    rekeying,
 )
 
 SYNC = "/api/3/contact/sync"
@@ -44,6 +46,7 @@ class ActiveCampaignSubject(Subject):
         },
         notes={
             Behaviour.HALF_APPLIED: "each contact is a request of its own; the third is lost",
+            Behaviour.REKEYED: "contacts by e-mail, accounts by name",
             Behaviour.NOTHINGS: 'ActiveCampaign knows text alone: null and `""` both clear',
             Behaviour.OVERSIZE: "by bulk import, 250 contacts each",
         },
@@ -99,6 +102,11 @@ class ActiveCampaignSubject(Subject):
         known = self.account.store.insert("contacts", {"email": "known@example.com"}).id
         event = _named(email="known@example.com")
         return Case("a contact with that address", event, "updated", known)
+
+    def rekeyed(self) -> Sequence[Rekeying]:
+        """Contacts by e-mail, accounts by name."""
+        old, new = ({"type": "group", "traits": {"name": name}} for name in ("Old", "New"))
+        return [*super().rekeyed(), rekeying("ActiveCampaign-account", old, new)]
 
     def _held(self, row: Row) -> Held:
         values = {

@@ -18,9 +18,11 @@ from transformer.emulator.subject import (
     Facts,
     Held,
     Json,
+    Rekeying,
     Stored,
     Subject,
     identify,
+    rekeying,
 )
 
 UPSERT = "*/batch/upsert"
@@ -51,6 +53,7 @@ class HubSpotSubject(Subject):
         notes={
             Behaviour.NOTHINGS: 'HubSpot knows text alone: null and `""` both clear',
             Behaviour.CREDENTIALS_RENEWED: "OAuth; a private app's token does not run out",
+            Behaviour.REKEYED: "contacts by e-mail, companies by domain",
             Behaviour.SEVERAL_MATCHES: "companies of one domain; e-mail addresses are unique",
         },
         costs=(Cost("batches of 100, after one look at the properties", fixed=2, each=0.01),),
@@ -124,6 +127,14 @@ class HubSpotSubject(Subject):
             self._add("companies", name=name, domain="acme.example")
         event = {"type": "group", "traits": {"name": "Acme", "website": "acme.example"}}
         return Case("two companies", event, "several_matches")
+
+    def rekeyed(self) -> Sequence[Rekeying]:
+        """Contacts by e-mail, companies by domain."""
+        old, new = (
+            {"type": "group", "traits": {"name": name, "website": f"{name}.example"}}
+            for name in ("old", "new")
+        )
+        return [*super().rekeyed(), rekeying("HubSpot-companies", old, new)]
 
     def _add(self, object_type: str, **properties: str) -> str:
         portal = self.portal.portal

@@ -19,9 +19,11 @@ from transformer.emulator.subject import (
     Facts,
     Held,
     Json,
+    Rekeying,
     Stored,
     Subject,
     identify,
+    rekeying,
 )
 
 PERSONS = "*/persons"
@@ -47,6 +49,7 @@ class PipedriveSubject(Subject):
         },
         notes={
             Behaviour.HALF_APPLIED: "each person is a request of its own; the third is lost",
+            Behaviour.REKEYED: "organizations by name; a person's e-mails add up",
             Behaviour.NOTHINGS: "Pipedrive has no booleans: a text field holds `false`",
             Behaviour.CREDENTIALS_RENEWED: "OAuth; an API token does not run out",
         },
@@ -122,6 +125,11 @@ class PipedriveSubject(Subject):
             email = {"value": "twin@example.com", "primary": True, "label": "work"}
             self._add(name=name, emails=[email])
         return Case("two persons", identify("twin@example.com", "Twin"), "several_matches")
+
+    def rekeyed(self) -> Sequence[Rekeying]:
+        """Organizations by name: a person keeps the address it had, and is found by both."""
+        old, new = ({"type": "group", "traits": {"name": name}} for name in ("Old", "New"))
+        return [rekeying("Pipedrive-organizations", old, new)]
 
     def _add(self, **values: object) -> str:
         write = self._by_hand("create", values)

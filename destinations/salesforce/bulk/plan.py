@@ -104,7 +104,8 @@ def _key_column(write: Write) -> str:
     if write.kind == "update":
         return "Id"
     if write.kind == "upsert":
-        return write.field
+        # Jobs are documented for external ids only, which are custom fields.
+        return write.field if write.field.casefold().endswith("__c") else ""
     return next((match.name for match in write.upsert.matches if not is_id(match)), "")
 
 

@@ -19,6 +19,7 @@ from destinations.salesforce.emulator.rest.replication import ReplicationResourc
 from destinations.salesforce.emulator.rest.routes import DataHandler, Reply, Request
 from destinations.salesforce.emulator.rest.rows import RowResource
 from destinations.salesforce.emulator.rest.tree import TreeResource
+from destinations.salesforce.emulator.row_faults import RowFaults
 from destinations.salesforce.emulator.rules import Rules
 from destinations.salesforce.emulator.schema import ObjectType, Schema
 from destinations.salesforce.emulator.store import Row, Store, Value, Write
@@ -87,8 +88,9 @@ class SalesforceEmulator(Emulator):
         rules = Rules(
             self.schema, self.store, allow_any_custom_field=options.allow_any_custom_field
         )
+        self.row_faults = RowFaults(self.store, self.faults.random)
         self._writer = Writer(
-            self.schema, self.store, rules, options.duplicate_rules, self.faults.random
+            self.schema, self.store, rules, options.duplicate_rules, self.row_faults
         )
         self.auth = Auth(
             ORG_ID,

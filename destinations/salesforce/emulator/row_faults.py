@@ -1,15 +1,18 @@
 """Scripted faults that Salesforce alone has, applied row by row or to the whole org.
 
 Their `options`: `rows` (positions in the request, from 0), `row_probability`, `where` (field
-values a row must carry), and for `row_error` the `statusCode` and `message`.
+values a row must carry), for `row_error` the `statusCode` and `message`, and for `duplicate_rule`
+the ids of the `matches` it names.
 """
 
 import random
+from collections import Counter
 from collections.abc import Mapping
 
 from destinations.salesforce.emulator.context import Context
-from destinations.salesforce.emulator.duplicates import USE_ONE
+from destinations.salesforce.emulator.duplicates import USE_ONE, DuplicateRule, duplicates_detected
 from destinations.salesforce.emulator.refusals import Refusal
+from destinations.salesforce.emulator.store import Store
 from transformer.emulator.faults import Fault
 from transformer.emulator.server import ConnectionDropped
 
@@ -40,23 +43,51 @@ session, `spend_quota` spends the day's calls, `concurrent_limit` refuses one re
 `job_failed` and `job_aborted` end the bulk job that a request closes after `options.rows` rows."""
 
 
-def before_row(
-    context: Context, rng: random.Random, record_id: str | None, body: Mapping[str, object]
-) -> None:
-    """Refuse the row that is about to be written, if a fault says so."""
-    position = context.rows_seen
-    context.rows_seen += 1
-    for fault in context.faults:
-        if fault.kind in {ROW_LOCK, DUPLICATE, ROW_ERROR} and _hits(fault, rng, position, body):
-            raise _refusal(fault, record_id)
+class RowFaults:
+    """Refuses rows, and drops connections between them, as the faults of a request say.
 
+    `struck` counts, by kind of fault, the rows refused and the connections dropped: a fault may
+    meet a request that has no row for it.
+    """
 
-def after_row(context: Context) -> None:
-    """Count a row that was written, and drop the connection where `half_applied` says so."""
-    context.rows_written += 1
-    for fault in context.faults:
-        if fault.kind == HALF_APPLIED and context.rows_written >= _integer(fault, "rows", 1):
-            raise ConnectionDropped
+    def __init__(self, store: Store, rng: random.Random) -> None:
+        self._store = store
+        self._random = rng
+        self.struck: Counter[str] = Counter()
+
+    def before_row(
+        self,
+        context: Context,
+        object_type: str,
+        record_id: str | None,
+        body: Mapping[str, object],
+    ) -> None:
+        """Refuse the row that is about to be written, if a fault says so."""
+        position = context.rows_seen
+        context.rows_seen += 1
+        for fault in context.faults:
+            if fault.kind not in {ROW_LOCK, DUPLICATE, ROW_ERROR}:
+                continue
+            if _hits(fault, self._random, position, body):
+                self.struck[fault.kind] += 1
+                if fault.kind == DUPLICATE and fault.options.get("matches"):
+                    raise self._duplicate_of(fault, object_type, context)
+                raise _refusal(fault, record_id)
+
+    def after_row(self, context: Context) -> None:
+        """Count a row that was written, and drop the connection where `half_applied` says so."""
+        context.rows_written += 1
+        for fault in context.faults:
+            if fault.kind == HALF_APPLIED and context.rows_written >= _integer(fault, "rows", 1):
+                self.struck[fault.kind] += 1
+                raise ConnectionDropped
+
+    def _duplicate_of(self, fault: Fault, object_type: str, context: Context) -> Refusal:
+        """The refusal of a rule that names the records it found."""
+        named = fault.options.get("matches")
+        ids = named if isinstance(named, list) else []
+        rows = [self._store.rows[each] for each in ids if each in self._store.rows]
+        return duplicates_detected(DuplicateRule(object_type, ()), rows, context)
 
 
 def job_stop(context: Context) -> tuple[str, int] | None:

@@ -3,14 +3,14 @@
 The only module that changes the store. Knows no HTTP; refusals travel as exceptions.
 """
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from destinations.salesforce.emulator import derived, duplicates, ids, row_faults, times
+from destinations.salesforce.emulator import derived, duplicates, ids, times
 from destinations.salesforce.emulator.context import Context
 from destinations.salesforce.emulator.duplicates import DuplicateRule
 from destinations.salesforce.emulator.refusals import Refusal, bad_reference, deleted, not_found
+from destinations.salesforce.emulator.row_faults import RowFaults
 from destinations.salesforce.emulator.rules import Rules, converted_lead
 from destinations.salesforce.emulator.schema import Field, ObjectType, Schema
 from destinations.salesforce.emulator.store import Row, Store, Value, Write
@@ -34,20 +34,20 @@ class Writer:
         store: Store,
         rules: Rules,
         duplicate_rules: Sequence[DuplicateRule],
-        rng: random.Random,
+        faults: RowFaults,
     ) -> None:
         self._schema = schema
         self._store = store
         self._rules = rules
         self._duplicate_rules = duplicate_rules
-        self._random = rng
+        self._faults = faults
 
     def create(self, kind: ObjectType, body: Mapping[str, object], context: Context) -> str:
         """Create a record and return its id."""
         if any(name.lower() == "id" for name in body):
             text = "The Id field should not be specified in the sobject data."
             raise Refusal("INVALID_FIELD", text)
-        row_faults.before_row(context, self._random, None, body)
+        self._faults.before_row(context, kind.name, None, body)
         values = self._rules.values(kind, body, existing=None)
         given = dict(values)
         derived.fill_defaults(kind, values, context.user_id)
@@ -58,7 +58,7 @@ class Writer:
         row = self._store.insert(kind, values, self._write("create", given, context))
         if kind.name == "Campaign":
             self._add_member_statuses(row.id, context)
-        row_faults.after_row(context)
+        self._faults.after_row(context)
         return row.id
 
     def update(
@@ -105,11 +105,11 @@ class Writer:
     def delete(self, kind: ObjectType | None, record_id: str, context: Context) -> None:
         """Put a record into the recycle bin."""
         row = self.row(kind, record_id)
-        row_faults.before_row(context, self._random, row.id, {})
+        self._faults.before_row(context, row.type.name, row.id, {})
         stamped = _stamped(context, creating=False)
         values: dict[str, Value] = {**stamped, "IsDeleted": True}
         self._store.mark_deleted(row, values, self._write("delete", {"IsDeleted": True}, context))
-        row_faults.after_row(context)
+        self._faults.after_row(context)
 
     def row(self, kind: ObjectType | None, record_id: str) -> Row:
         """Return the live record of that id, or raise what a write to it answers."""
@@ -141,7 +141,7 @@ class Writer:
         self._store.mark_deleted(row, {**values, **stamped, "IsDeleted": True}, write)
 
     def _change(self, row: Row, body: Mapping[str, object], context: Context) -> None:
-        row_faults.before_row(context, self._random, row.id, body)
+        self._faults.before_row(context, row.type.name, row.id, body)
         kind = row.type
         values = self._rules.values(kind, body, existing=row)
         given = dict(values)
@@ -153,7 +153,7 @@ class Writer:
         values.update(derived.fill_computed(self._schema, self._store, kind, whole))
         write = self._write("update", given, context)
         self._store.change(row, {**values, **_stamped(context, creating=False)}, write)
-        row_faults.after_row(context)
+        self._faults.after_row(context)
 
     def _refuse_second(
         self,

@@ -82,6 +82,8 @@ def test_the_way_to_log_in_follows_from_the_credentials(
         ({"requests_in_flight": 0}, "requests_in_flight: expected 1 to 5"),
         ({"api_share": 1.5}, "api_share: expected"),
         ({"recheck_seconds": 0.0}, "recheck_seconds: expected seconds"),
+        ({"assign_by_import_from": -1}, "assign_by_import_from: expected 0 (never) or more"),
+        ({"import_timeout_seconds": 0.0}, "import_timeout_seconds: expected seconds"),
         ({"time_zone": "Mars/Olympus"}, "time_zone: expected a name"),
         ({"time_zone": "../etc/passwd"}, "time_zone: expected a name"),
     ],

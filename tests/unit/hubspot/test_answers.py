@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from destinations.hubspot.answers import Judged, judge_batch
+from destinations.hubspot.answers import Judged, judge_batch, named
 from destinations.hubspot.client import Reply
 from destinations.hubspot.plan import Write
 from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry
@@ -98,6 +98,32 @@ def test_the_one_result_left_is_that_of_the_one_row_left() -> None:
         other = row(1, "update", "8")
         found = judged([write, other], [result("8"), result("9", email="new@x.io")])
         assert told(found.outcomes[0]) == ("updated", "9")
+
+
+def test_rows_whose_records_have_been_merged_into_one_have_its_id() -> None:
+    """Whichever result is whose: addresses that are secondary ones by now, old ids."""
+    rows = [row(n, "upsert", f"old{n}@x.io", "email") for n in range(3)]
+    found = judged(rows, [result("9", email="new@x.io")] * 3)
+    assert [told(each) for each in found.outcomes.values()] == [("updated", "9")] * 3
+    assert found.unnamed == []
+    found = judged([row(0, "update", "7"), row(1, "update", "8")], [result("10"), result("10")])
+    assert [told(each) for each in found.outcomes.values()] == [("updated", "10")] * 2
+
+
+def test_rows_of_several_merged_records_are_named_by_who_has_their_values() -> None:
+    """As a look tells it; nobody else's record, and none that the answer does not have."""
+    rows = [row(n, "upsert", f"old{n}@x.io", "email") for n in range(4)]
+    results = [{**result(str(number), email="n@x.io"), "new": number == 8} for number in (9, 8, 9)]
+    results.append(result("7", email="m@x.io"))
+    found = judged([*rows, row(4, "create", a="1")], [*results, result("6", b="2")])
+    assert [told(each) for each in found.outcomes.values()] == [
+        *[("updated", "")] * 4, ("created", ""),
+    ]  # fmt: skip
+    assert found.unnamed == rows
+    holders = {0: "9", 1: "8", 2: "5", 4: "6"}
+    assert {n: told(each) for n, each in named(found, holders).items()} == {
+        0: ("updated", "9"), 1: ("created", "8"),
+    }  # fmt: skip
 
 
 def test_ids_may_be_numbers() -> None:

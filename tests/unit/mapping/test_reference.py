@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -13,6 +14,7 @@ from transformer.engine.work import OwnedPartition, Work
 from transformer.mapping import compile_mapping, parse, tables
 from transformer.mapping.conversions import ABSENT
 from transformer.mapping.directives import DIRECTIVES, Directive, Example, applied
+from transformer.mapping.model import Direction
 from transformer.mapping.reference import MERGES, Merge, documented_keys, render
 from transformer.mapping.sources import SOURCE_KEYS
 from transformer.outcome import Skipped
@@ -139,6 +141,7 @@ def test_the_schema_knows_every_key_and_directive() -> None:
     assert set(SCHEMA["properties"]) == set(parse.TOP_KEYS)
     assert set(SCHEMA["properties"]["names"]["properties"]) == set(tables.NAMES_KEYS)
     assert set(kinds["table"]["properties"]) == set(tables.TABLE_KEYS)
+    assert kinds["table"]["properties"]["direction"] == {"enum": list(get_args(Direction))}
     assert set(kinds["upsert"]["properties"]) == set(parse.UPSERT_KEYS)
     assert set(kinds["when"]["properties"]) == set(parse.WHEN_KEYS)
     assert set(kinds["rest"]["oneOf"][1]["properties"]) == set(tables.REST_KEYS)
@@ -161,6 +164,7 @@ def test_the_schema_knows_every_key_and_directive() -> None:
         ("type: identify", "type: identfy"),
         ("form: email", "form: mail"),
         ("rest: as_is", "rest: asis"),
+        ("    rest: as_is", "    direction: from-crm\n    rest: as_is"),
         ("version: 1", "version: 2"),
     ],
 )

@@ -33,9 +33,10 @@ class Server:
     """Logs in, answers as told, and keeps what it was sent besides logins."""
 
     def __init__(self, answer: Answering) -> None:
-        self._answer = answer
+        self.answer = answer
         self.sent: list[httpx.Request] = []
         self.logins = 0
+        self.clock = ManualClock()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
@@ -44,12 +45,12 @@ class Server:
             token = {"access_token": f"t{self.logins}", "instance_url": f"{HOST}/"}
             return httpx.Response(200, json=token)
         self.sent.append(request)
-        return self._answer(request)
+        return self.answer(request)
 
     def client(self, budget: Budget | None = None) -> SalesforceClient:
         """A client that is connected to it."""
         settings = read({"client_id": "id", "client_secret": "secret", "login_url": HOST})
-        clock = ManualClock()
+        clock = self.clock
         http = HttpClient(
             budget=budget or Budget(), clock=clock, transport=httpx.MockTransport(self)
         )
@@ -263,6 +264,35 @@ async def test_after_a_crash_over_the_first_compressed_request_the_next_one_is_p
         await client.send(LARGE)
     assert (await client.send(LARGE)).ok
     assert server.encodings == ["gzip", "plain"]
+
+
+async def test_a_crash_that_a_plain_request_has_too_is_not_about_compression() -> None:
+    """The one after it is compressed again, and then no more in doubt."""
+    answers = [500, 500, 200, 200]
+    server = Server(lambda _: httpx.Response(answers.pop(0), json=[]))
+    client = server.client()
+    for _ in range(2):
+        with pytest.raises(ServerFault):
+            await client.send(LARGE)
+    assert [(await client.send(LARGE)).status for _ in range(2)] == [200, 200]
+    assert server.encodings == ["gzip", "plain", "gzip", "gzip"]
+
+
+@pytest.mark.parametrize("status", [400, 415, 500])
+async def test_compression_is_tried_again_after_an_hour(status: int) -> None:
+    """A server that fails now and then is not a server that cannot read it."""
+    server = Server(unreadable(status))
+    client = server.client()
+    if status == 500:
+        with pytest.raises(ServerFault):
+            await client.send(LARGE)
+    await client.send(LARGE)
+    server.answer = lambda _: httpx.Response(200, json=[])
+    server.sent.clear()
+    for seconds in (3_599.0, 1.0, 0.0):
+        server.clock.pass_seconds(seconds)
+        assert (await client.send(LARGE)).ok
+    assert server.encodings == ["plain", "gzip", "gzip"]
 
 
 async def test_once_compression_has_worked_a_refusal_is_about_the_request() -> None:

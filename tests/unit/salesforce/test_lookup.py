@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from destinations.salesforce.lookup import (
-    is_external,
+    is_direct,
     keyed,
     match_key,
     needs_lookup,
@@ -66,7 +66,37 @@ def test_an_update_by_id_and_an_external_id_need_no_lookup() -> None:
     assert needs_lookup(upsert())
 
 
-def test_email_is_never_left_to_salesforce_to_match() -> None:
+DIRECTLY = frozenset({("lead", "email")})
+
+
+def test_a_field_that_is_allowed_needs_no_lookup() -> None:
+    """Of that object, as the only match key, whatever the case of the names."""
+    assert not needs_lookup(upsert(), DIRECTLY)
+    assert not needs_lookup(upsert(object_type="LEAD", matches=(Match("EMAIL", "a"),)), DIRECTLY)
+    assert needs_lookup(upsert(object_type="Contact"), DIRECTLY)
+    assert needs_lookup(upsert(matches=(Match("Phone", "1"),)), DIRECTLY)
+    assert needs_lookup(upsert(matches=(EMAIL, Match("Phone", "1"))), DIRECTLY)
+    assert needs_lookup(upsert(operation=Operation.UPDATE), DIRECTLY)
+
+
+def test_what_is_written_directly_is_the_same_for_new_and_known_records() -> None:
+    """Defaults and required fields have their values; nothing is only filled."""
+    full = {"Email": "ann@x.io", "LastName": "Lee", "company": "Acme"}
+    for names in (("LastName", "Company"), ("Email",)):
+        defaults = dict.fromkeys(names, "n/a")
+        assert is_direct(upsert(full, on_create=defaults, required=names), DIRECTLY)
+        assert is_direct(upsert({**full, **defaults}, on_update=defaults), DIRECTLY)
+    assert is_direct(upsert({"LastName": "Lee"}, required=["Email"]), DIRECTLY)
+    for value in ("", " ", None):
+        blank = {**full, "LastName": value}
+        assert not is_direct(upsert(blank, on_create={"LastName": "n/a"}), DIRECTLY)
+        assert not is_direct(upsert(blank, required=["LastName"]), DIRECTLY)
+    assert not is_direct(upsert(full, on_create={"Title": "T"}), DIRECTLY)
+    assert not is_direct(upsert(full, on_update={"Title": "T"}), DIRECTLY)
+    assert not is_direct(upsert(full, fill=["LastName"]), DIRECTLY)
+
+
+def test_email_is_not_left_to_salesforce_to_match_unless_allowed() -> None:
     """It could not say whether the lead is converted, or which of several is meant."""
-    assert not is_external(upsert(object_type="Contact"))
-    assert is_external(upsert(object_type="Contact", matches=(Match("Ext__c", "1"),)))
+    assert not is_direct(upsert(object_type="Contact"))
+    assert is_direct(upsert(object_type="Contact", matches=(Match("Ext__c", "1"),)))

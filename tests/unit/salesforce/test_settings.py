@@ -67,6 +67,28 @@ def test_how_to_log_in_is_found_from_the_settings_that_are_there(
         ({**PASSWORD, "remember_seconds": 0}, ["remember_seconds: expected seconds greater"]),
         ({**PASSWORD, "bulk_threshold": -1}, ["bulk_threshold: expected 0 or more"]),
         (
+            {**PASSWORD, "upsert_directly": "Email, Lead.Email, a.b.c, Lead.E-mail"},
+            [
+                f'upsert_directly: expected Object.Field as in Lead.Email, got "{text}"'
+                for text in ("Email", "a.b.c", "Lead.E-mail")
+            ],
+        ),
+        (
+            {**PASSWORD, "upsert_directly": "Lead.Email", "use_contact_id": True},
+            ["upsert_directly: use_contact_id true needs a lookup, expected one of the two"],
+        ),
+        (
+            {
+                **PASSWORD,
+                "upsert_directly": "Contact.Email",
+                "several_matches": "newest",
+                "duplicates": "update",
+                "use_contact_id": True,
+            },
+            ["upsert_directly: several_matches newest, duplicates update needs a lookup"],
+        ),
+        ({**PASSWORD, "upsert_directly": " , ", "several_matches": "first"}, []),
+        (
             {**PASSWORD, "bulk_threshold": 1, "duplicates": "allow", "api_version": "48.0"},
             ["bulk_threshold: a bulk job cannot pass", "bulk_threshold: needs API version 49.0"],
         ),

@@ -192,5 +192,17 @@ def test_a_half_applied_collection_keeps_its_first_rows_and_loses_the_answer() -
     with pytest.raises(ConnectionDropped):
         api.patch(UPSERT, {"records": rows})
     assert [row.get("Ext__c") for row in api.org.records("Lead")] == ["0", "1", "2"]
+    assert api.org.row_faults.struck == {"half_applied": 1}
     created = [row["created"] for row in rows_of(api, UPSERT, rows)]
     assert created == [False] * 3 + [True] * 7
+
+
+def test_a_fault_that_meets_no_row_for_it_has_not_struck() -> None:
+    """Its request came, but none of its rows was refused, nor the answer lost."""
+    api = connect(custom_fields=FIELDS)
+    api.org.script(
+        Fault("row_lock", options={"rows": [7]}), Fault("half_applied", options={"rows": 7})
+    )
+    assert codes(rows_of(api, UPSERT, [new_row(Ext__c="1")])) == ["ok"]
+    assert [fault["fired"] for fault in api.org.faults.to_json()] == [1, 1]
+    assert api.org.row_faults.struck == {}

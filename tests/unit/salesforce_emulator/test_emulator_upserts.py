@@ -1,7 +1,9 @@
 """Upserts, unique values, duplicates and links: how records find one another."""
 
 from destinations.salesforce.emulator import DuplicateRule
+from destinations.salesforce.emulator.duplicates import USE_ONE
 from tests.unit.salesforce_emulator.api import ROOT, connect
+from transformer.emulator.faults import Fault
 
 FIELDS = {"Lead": ["Ext__c:string(40):externalId,unique", "Team__c:string(20):externalId"]}
 
@@ -75,6 +77,28 @@ def test_an_upsert_by_email_uses_the_standard_id_lookup() -> None:
     assert (answer.status, answer.body["id"]) == (200, made)
 
 
+def test_an_upsert_by_email_creates_refuses_several_and_leaves_converted_leads_alone() -> None:
+    """Alone and as a row; only what describe calls idLookup finds a record."""
+    api = connect()
+    person = {"LastName": "Doe", "Company": "Acme"}
+    made = api.patch("sobjects/Lead/Email/new@example.com", person)
+    assert (made.status, api.org.records("Lead")[0].get("Email")) == (201, "new@example.com")
+    twice = [api.lead(Email="twice@example.com") for _ in range(2)]
+    several = api.patch("sobjects/Lead/Email/twice@example.com", person)
+    assert (several.status, several.body) == (300, [f"{ROOT}/sobjects/Lead/{n}" for n in twice])
+    api.org.convert_lead(api.lead(Email="was@example.com"))
+    converted = api.patch("sobjects/Lead/Email/was@example.com", person)
+    assert converted.codes == ["CANNOT_UPDATE_CONVERTED_LEAD"]
+    emails = ("twice@example.com", "was@example.com", "other@example.com")
+    rows = [{"attributes": {"type": "Lead"}, "Email": email, **person} for email in emails]
+    answer = api.patch("composite/sobjects/Lead/Email", {"records": rows})
+    assert isinstance(answer.body, list)
+    codes = [[error["statusCode"] for error in row["errors"]] for row in answer.body]
+    assert codes == [["DUPLICATE_EXTERNAL_ID"], ["CANNOT_UPDATE_CONVERTED_LEAD"], []]
+    assert answer.body[2]["created"] is True
+    assert api.patch("composite/sobjects/Lead/City", {"records": rows}).codes == ["NOT_FOUND"]
+
+
 def test_a_unique_value_is_taken_once() -> None:
     """The refusal names the record that has it; the owner may write it again."""
     api = connect(custom_fields=FIELDS)
@@ -103,6 +127,28 @@ def test_a_duplicate_rule_refuses_and_an_alert_can_be_passed() -> None:
     block = connect(duplicate_rules=[DuplicateRule("Lead", ("Email",))])
     block.lead(Email="a@example.com")
     assert block.send("POST", "sobjects/Lead", person, headers=header).status == 400
+
+
+def test_a_scripted_duplicate_refusal_names_the_records_it_was_given() -> None:
+    """As a rule's own does: in the answer to a single row; a collection has the code alone."""
+    api = connect()
+    made = api.lead()
+    api.org.script(Fault("duplicate_rule", count=2, options={"matches": [made]}))
+    person = {"LastName": "x", "Company": "y"}
+    refused = api.post("sobjects/Lead", person)
+    assert isinstance(refused.body, list)
+    result = refused.body[0]["duplicateResult"]
+    assert (refused.status, refused.codes) == (400, ["DUPLICATES_DETECTED"])
+    assert (result["allowSave"], result["duplicateRuleEntityType"]) == (False, "Lead")
+    (match,) = result["matchResults"]
+    url = f"{ROOT}/sobjects/Lead/{made}"
+    (record,) = [found["record"] for found in match["matchRecords"]]
+    assert (match["size"], record) == (1, {"attributes": {"type": "Lead", "url": url}, "Id": made})
+    in_row = api.post("composite/sobjects", {"records": [{"attributes": {"type": "Lead"}}]})
+    error = {"statusCode": "DUPLICATES_DETECTED", "message": USE_ONE, "fields": []}
+    assert in_row.body == [{"success": False, "errors": [error]}]
+    assert api.post("sobjects/Lead", person).status == 201
+    assert api.org.row_faults.struck == {"duplicate_rule": 2}
 
 
 def test_a_parent_can_be_named_by_its_external_id() -> None:

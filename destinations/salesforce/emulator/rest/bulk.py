@@ -112,7 +112,8 @@ class BulkResource:
         if operation != "upsert":
             return None
         found = kind.field(name) if isinstance(name, str) else None
-        if found is None or not found.upsertable:
+        # Of jobs the guide speaks of external ids only, not of idLookup fields.
+        if found is None or not (found.external_id or found.type == "id"):
             raise Refusal("InvalidJob", f"Field name not found : {name or ''}")
         return found
 
