@@ -11,7 +11,8 @@ from destinations.salesforce.bulk.backlog import Bulk, BulkOptions
 from destinations.salesforce.bulk.jobs import BulkJobs
 from destinations.salesforce.client import SalesforceClient
 from destinations.salesforce.ids import RecordIds
-from destinations.salesforce.lookup import Finder, Keyed, keyed, plan_queries
+from destinations.salesforce.keys import Keyed, keyed, plan_queries
+from destinations.salesforce.lookup import Finder
 from destinations.salesforce.pack import Row, encode, one_per_record
 from destinations.salesforce.plan import Decision, Policy, Write, decide
 from destinations.salesforce.refused import RefusedFields

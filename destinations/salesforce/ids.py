@@ -7,7 +7,8 @@ entry is forgotten and the upsert looked up. It sends nothing itself.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from destinations.salesforce.lookup import Findings, Found, Keyed, MatchKey, preferred
+from destinations.salesforce.keys import Keyed, MatchKey
+from destinations.salesforce.lookup import Findings, Found, preferred
 from destinations.salesforce.plan import Decision, Write
 from transformer.clock import Clock
 from transformer.kit.remembered import Remembered, RememberedRecords

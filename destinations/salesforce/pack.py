@@ -11,7 +11,7 @@ from typing import TypeAlias
 import orjson
 
 from destinations.salesforce.client import Call
-from destinations.salesforce.lookup import REFERENCE, MatchKey
+from destinations.salesforce.keys import REFERENCE, MatchKey
 from destinations.salesforce.plan import Decision, Write
 from transformer.outcome import Reason, Rejected, Retry, Skipped
 

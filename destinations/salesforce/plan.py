@@ -16,14 +16,8 @@ from destinations.salesforce.body import (
     with_defaults,
     without,
 )
-from destinations.salesforce.lookup import (
-    Findings,
-    Found,
-    Keyed,
-    MatchKey,
-    is_id,
-    preferred,
-)
+from destinations.salesforce.keys import Keyed, MatchKey, is_id
+from destinations.salesforce.lookup import Findings, Found, preferred
 from destinations.salesforce.soql import long_id
 from transformer.outcome import Outcome, Reason, Redirect, Rejected, Retry, Skipped
 from transformer.upsert import Match, Note, Operation, Scalar, Upsert

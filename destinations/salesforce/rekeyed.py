@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from destinations.salesforce.ids import Known
-from destinations.salesforce.lookup import Keyed
+from destinations.salesforce.keys import Keyed
 from destinations.salesforce.pack import Row
 from destinations.salesforce.plan import Decision, Write
 from destinations.salesforce.soql import folded, long_id

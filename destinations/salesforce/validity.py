@@ -1,6 +1,6 @@
 """What must be true of an upsert before its names and values go near a query or a path. Pure."""
 
-from destinations.salesforce.lookup import is_id
+from destinations.salesforce.keys import is_id
 from destinations.salesforce.soql import is_name, literal_problem, long_id
 from transformer.outcome import Reason, Rejected
 from transformer.upsert import Match, Operation, Upsert

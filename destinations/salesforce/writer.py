@@ -17,7 +17,8 @@ from destinations.salesforce.answers import (
     temporary,
 )
 from destinations.salesforce.client import Call, Reply, SalesforceClient
-from destinations.salesforce.lookup import REFERENCE, Finder, keyed, plan_queries
+from destinations.salesforce.keys import REFERENCE, keyed, plan_queries
+from destinations.salesforce.lookup import Finder
 from destinations.salesforce.pack import Collection, Row, collections, encode, requests
 from destinations.salesforce.plan import Policy, Write, converted
 from destinations.salesforce.reasons import outcome

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from destinations.salesforce.bulk import csv_file
-from destinations.salesforce.lookup import is_id
+from destinations.salesforce.keys import is_id
 from destinations.salesforce.pack import Row
 from destinations.salesforce.plan import Write
 from destinations.salesforce.schema import Field, ObjectSchema

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from destinations.salesforce.lookup import Findings, Found, match_key
+from destinations.salesforce.keys import match_key
+from destinations.salesforce.lookup import Findings, Found
 from destinations.salesforce.plan import Write
 from transformer.upsert import Match, Operation, Upsert
 

@@ -1,7 +1,7 @@
 """Known ids: what an answer teaches, and what it does not."""
 
 from destinations.salesforce.ids import RecordIds
-from destinations.salesforce.lookup import keyed
+from destinations.salesforce.keys import keyed
 from tests.manual_clock import ManualClock
 from tests.unit.salesforce.made import EMAIL, LEAD, LEAD_2, create, upsert
 from transformer.outcome import Delivered

@@ -2,13 +2,7 @@
 
 from collections.abc import Sequence
 
-from destinations.salesforce.lookup import (
-    is_direct,
-    keyed,
-    match_key,
-    needs_lookup,
-    plan_queries,
-)
+from destinations.salesforce.keys import is_direct, keyed, match_key, needs_lookup, plan_queries
 from destinations.salesforce.soql import Query
 from tests.unit.salesforce.made import EMAIL, LEAD, upsert
 from transformer.upsert import Match, Operation, Upsert

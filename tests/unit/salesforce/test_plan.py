@@ -2,7 +2,8 @@
 
 import pytest
 
-from destinations.salesforce.lookup import Findings, MatchKey, keyed
+from destinations.salesforce.keys import MatchKey, keyed
+from destinations.salesforce.lookup import Findings
 from destinations.salesforce.plan import Decision, Policy, Write, decide
 from destinations.salesforce.validity import problem
 from tests.unit.salesforce.made import (

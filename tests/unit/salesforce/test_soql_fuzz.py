@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from destinations.salesforce.emulator.soql.parse import Compare, Condition, In, Logic, parse
 from destinations.salesforce.emulator.soql.tokens import MAX_STATEMENT, Token, unescape
-from destinations.salesforce.lookup import keyed, plan_queries
+from destinations.salesforce.keys import keyed, plan_queries
 from destinations.salesforce.pack import Collection, Row, encode
 from destinations.salesforce.plan import Policy, Write, decide
 from destinations.salesforce.repeats import comparable_fields, repeat_query
