@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.contract.salesforce_worker import running
+from tests.contract.salesforce.worker import running
 from tests.contract.socket_time import run
 from tests.contract.trial import Trial, on_trial
 from tests.invariants import virtual

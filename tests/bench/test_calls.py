@@ -6,7 +6,7 @@ import pytest
 
 from destinations.account_engagement.emulator.subject import AccountEngagementSubject
 from tests.bench.calls import GATHERED_AT_MOST, PEOPLE, delivered, gathered, measured
-from tests.contract.salesforce_worker import running
+from tests.contract.salesforce.worker import running
 from tests.contract.socket_time import run
 from tests.contract.trial import on_trial
 from tests.invariants import virtual

@@ -5,8 +5,11 @@ Each emulator has fields that the mapping does not fit; the check finds them bef
 
 from collections.abc import Sequence
 
-from tests.contract import account_engagement, activecampaign, hubspot_portal, pipedrive_company
-from tests.contract.salesforce_org import connected as salesforce
+from tests.contract.account_engagement import business_unit
+from tests.contract.activecampaign import account
+from tests.contract.hubspot import portal
+from tests.contract.pipedrive import company
+from tests.contract.salesforce.org import connected as salesforce
 from transformer.destination import Destination
 from transformer.mapping import Options, compile_mapping
 
@@ -105,7 +108,7 @@ async def test_salesforce_types_lengths_picklists_and_match_keys() -> None:
 
 async def test_hubspot_types_options_and_match_keys() -> None:
     """As the list of properties tells them."""
-    async with hubspot_portal.connected() as setup:
+    async with portal.connected() as setup:
         assert await found(
             setup.destination,
             "companies",
@@ -145,7 +148,7 @@ async def test_a_hubspot_match_key_that_is_no_property_is_an_error_though_unknow
     None
 ):
     """Nothing could be found by it."""
-    async with hubspot_portal.connected({"unknown_properties": "drop"}) as setup:
+    async with portal.connected({"unknown_properties": "drop"}) as setup:
         findings = await found(setup.destination, "contacts", ["email: email"], "emial: email")
         assert findings == [
             (
@@ -157,7 +160,7 @@ async def test_a_hubspot_match_key_that_is_no_property_is_an_error_though_unknow
 
 async def test_pipedrive_types_options_lengths_and_match_keys() -> None:
     """As the fields of the company tell them."""
-    async with pipedrive_company.connected() as to:
+    async with company.connected() as to:
         to.company.schema.add("persons", "plan", "enum", ["Free", "Pro"])
         to.company.schema.add("persons", "code", "varchar")
         to.company.schema.add("persons", "since", "date")
@@ -202,7 +205,7 @@ async def test_pipedrive_types_options_lengths_and_match_keys() -> None:
 
 async def test_activecampaign_types_options_and_match_keys() -> None:
     """As the lists of custom fields tell them."""
-    async with activecampaign.connected() as setup:
+    async with account.connected() as setup:
         catalogue = setup.emulator.catalogue
         plan = catalogue.add_field("Plan", "dropdown")
         catalogue.add_field("Since", "date")
@@ -250,7 +253,7 @@ async def test_activecampaign_types_options_and_match_keys() -> None:
 
 async def test_account_engagement_types_and_match_keys() -> None:
     """As the list of custom fields and the documentation of the others tell them."""
-    async with account_engagement.connected() as setup:
+    async with business_unit.connected() as setup:
         setup.add_fields(Seats="Number", Since="Date")
         assert await found(
             setup.destination,

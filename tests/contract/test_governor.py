@@ -4,7 +4,7 @@ import asyncio
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.contract.salesforce_worker import ALLOWED, RECHECK_SECONDS, Scene, running
+from tests.contract.salesforce.worker import ALLOWED, RECHECK_SECONDS, Scene, running
 from tests.invariants.virtual import run
 from transformer.policy import Policy
 from transformer.telemetry.metrics import Metrics

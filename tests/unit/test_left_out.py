@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WHERE = "tests/contract/test_broker.py"
+WHERE = "tests/contract/broker/test_broker.py"
 
 
 def session(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

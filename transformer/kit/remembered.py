@@ -122,11 +122,11 @@ class RememberedRecords(Remembered[Key, V], Generic[V, R]):
             return
         if self._given and self.is_stale(key, record, now):
             return
-        back = self.way_back.get(record)
-        if back == key:  # it is learned again: both ways share one key
+        if self.way_back.get(record) == key:  # it is learned again: both ways share one key
             self.way_back[record] = key
         else:
-            self._unlink(key)
+            if key in self._facts:
+                self._unlink(key)
             self._link(record, key)
         super().learn(key, value, now)
 
@@ -215,11 +215,16 @@ class RememberedRecords(Remembered[Key, V], Generic[V, R]):
 
     def _link(self, record: R, key: Key) -> None:
         back = self.way_back.setdefault(record, key)
-        if isinstance(back, list):
-            back.append(key)
-        elif back is not key:
-            self.way_back[record] = [back, key]
-        self.properties.setdefault(key[0], set()).add(key[1])
+        if back is not key:
+            if isinstance(back, list):
+                back.append(key)
+            else:
+                self.way_back[record] = [back, key]
+        names = self.properties.get(key[0])
+        if names is None:
+            self.properties[key[0]] = {key[1]}
+        elif key[1] not in names:
+            names.add(key[1])
 
     def _unlink(self, key: Key) -> None:
         fact = self._facts.get(key)

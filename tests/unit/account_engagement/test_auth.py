@@ -12,7 +12,7 @@ from destinations.account_engagement.auth import login_request, read_token
 from destinations.account_engagement.client import day_left
 from destinations.account_engagement.emulator import build
 from destinations.account_engagement.settings import AccountEngagementSettings, read
-from tests.contract.account_engagement import Value, connected, person, settings_for
+from tests.contract.account_engagement.business_unit import Value, connected, person, settings_for
 from transformer.errors import Unauthorized
 from transformer.http import Answer
 from transformer.outcome import Delivered

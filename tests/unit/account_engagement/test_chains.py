@@ -3,7 +3,13 @@
 from destinations.account_engagement.activities import api_name
 from destinations.account_engagement.chains import chains
 from destinations.account_engagement.prospect_plan import names_of
-from tests.contract.account_engagement import activity, by_crm_id, by_id, people, person
+from tests.contract.account_engagement.business_unit import (
+    activity,
+    by_crm_id,
+    by_id,
+    people,
+    person,
+)
 
 
 def test_strangers_go_beside_each_other() -> None:

@@ -7,7 +7,7 @@ import yaml
 
 from destinations.account_engagement.destination import KIND
 from destinations.account_engagement.settings import Auth, read, validate
-from tests.contract.account_engagement import Value, settings_for
+from tests.contract.account_engagement.business_unit import Value, settings_for
 
 EXAMPLES = Path(__file__).parents[3] / "destinations/account_engagement/examples"
 GOOD: dict[str, Value] = {

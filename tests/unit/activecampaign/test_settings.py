@@ -7,7 +7,7 @@ import yaml
 
 from destinations.activecampaign.destination import KIND
 from destinations.activecampaign.settings import read, validate
-from tests.contract.activecampaign import Value, settings_for
+from tests.contract.activecampaign.account import Value, settings_for
 
 EXAMPLES = Path(__file__).parents[3] / "destinations/activecampaign/examples"
 URL = "https://acme.api-us1.com"

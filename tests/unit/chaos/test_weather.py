@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos.plan import ROUND
 from tests.chaos.weather import SPELLS, Weather
-from tests.contract.salesforce_org import connected, identify, summary
+from tests.contract.salesforce.org import connected, identify, summary
 from transformer.errors import AnswerLost
 
 PROMISED = {

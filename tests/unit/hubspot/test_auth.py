@@ -6,7 +6,7 @@ import pytest
 from destinations.hubspot.auth import Session, Token
 from destinations.hubspot.client import HubSpotClient
 from destinations.hubspot.settings import read
-from tests.contract.hubspot_portal import Value, settings_for
+from tests.contract.hubspot.portal import Value, settings_for
 from tests.manual_clock import ManualClock
 from transformer.budget import Budget
 from transformer.errors import Unauthorized
