@@ -14,7 +14,7 @@ import click
 import orjson
 import pytest
 
-from tests.unit import dead_letters
+from tests.unit.replay import dead_letters
 from tests.waiting import PATIENCE_SECONDS, missing
 from transformer import cli
 from transformer.cli.options import Moment

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from referencing import Registry, Resource
 
-from tests.unit import dead_letters
+from tests.unit.replay import dead_letters
 from transformer.demo.run import play
 from transformer.engine.results import DEAD_LETTER_HEADER, REASON_HEADER
 from transformer.replay.letters import REPLAYED_HEADER, Letter, mark, read, replayed

@@ -16,7 +16,7 @@ import pytest
 from destinations.salesforce import emulator
 from destinations.salesforce.emulator import SalesforceEmulator
 from tests.e2e.workers import ROOT, Topics, WorkerProcess, identify
-from tests.unit import dead_letters
+from tests.unit.replay import dead_letters
 from tests.waiting import PATIENCE_SECONDS, missing
 from transformer.kafka import KafkaBroker
 from transformer.record import Record

@@ -6,8 +6,8 @@ The vendor has no client library for API v5; the standard library's client stand
 from collections.abc import Mapping
 
 import pytest
-from tests.contract.account_engagement.http import OBJECTS, caller
 
+from tests.contract.account_engagement.http import OBJECTS, caller
 from transformer.emulator.faults import Fault
 
 

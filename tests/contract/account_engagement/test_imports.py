@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
+
 from tests.contract.account_engagement.http import Caller, Got, caller
 
 JOB = {"operation": "Upsert", "object": "Prospect"}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.manual_clock import ManualClock
-from tests.unit.dead_letters import EVENTS, LETTERS, METRICS, letter, origin, record, result
+from tests.unit.replay.dead_letters import EVENTS, LETTERS, METRICS, letter, origin, record, result
 from transformer.broker import TopicSpec
 from transformer.errors import EnvironmentFault, ProduceFailed
 from transformer.memory.broker import MemoryBroker, MemoryReader

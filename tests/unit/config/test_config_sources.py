@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.configuration import MINIMAL, kinds, problems, read
+from tests.unit.config.configuration import MINIMAL, kinds, problems, read
 from transformer.config import load_for_kafka, load_for_mapping
 from transformer.errors import ConfigurationError
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.invariants.virtual import run
-from tests.unit.deliverer import Bench, fine
+from tests.unit.engine.deliverer import Bench, fine
 from transformer.errors import AnswerLost, RequestRefused, ServerFault
 from transformer.outcome import Delivered, Outcome, Reason, Redirect, Rejected, Retry, Skipped
 from transformer.upsert import Upsert

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.unit.dead_letters import (
+from tests.unit.replay.dead_letters import (
     METRICS,
     REFUSED,
     letter,

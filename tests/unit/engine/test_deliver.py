@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from tests.invariants.virtual import run
-from tests.unit.deliverer import Bench, fine
+from tests.unit.engine.deliverer import Bench, fine
 from transformer.destination import Limits
 from transformer.errors import Throttled, Unreachable
 from transformer.fence import pass_fence

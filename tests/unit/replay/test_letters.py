@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from tests.unit.dead_letters import LETTERS, letter, origin, record, stored
+from tests.unit.replay.dead_letters import LETTERS, letter, origin, record, stored
 from transformer.outcome import Reason, Rejected
 from transformer.record import Partition, Record
 from transformer.replay.letters import Letter, LetterId, Mark, is_mark, mark, read, replayed

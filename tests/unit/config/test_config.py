@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.configuration import MINIMAL, kinds, problems, read
+from tests.unit.config.configuration import MINIMAL, kinds, problems, read
 from transformer.config import Http, Kafka, Log, load
 from transformer.errors import ConfigurationError
 from transformer.policy import Policy
