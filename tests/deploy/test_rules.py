@@ -26,6 +26,13 @@ def test_promtool_finds_the_rules_well_formed() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_recorded_series_are_evaluated_before_the_alerts_that_ask_for_them() -> None:
+    """Else promtool takes any order, and an alert may see the evaluation before."""
+    groups = [group["name"] for group in yaml.safe_load(RULES.read_text())["groups"]]
+    assert yaml.safe_load(TESTS.read_text())["group_eval_order"] == groups
+    assert groups[0] == "transformer.recording"
+
+
 @pytest.mark.prometheus
 def test_every_alert_fires_and_stays_quiet_as_its_tests_say() -> None:
     """Promtool runs rules_test.yaml."""
