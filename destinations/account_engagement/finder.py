@@ -9,8 +9,8 @@ from destinations.account_engagement.reasons import refused
 from transformer.clock import Clock
 from transformer.failures import Declined
 from transformer.kit.json_api import segment
-from transformer.kit.remembered import Remembered, RememberedRecords, Sent
-from transformer.outcome import Reason, Rejected, Retry
+from transformer.kit.remembered import Remembered, RememberedRecords, Sent, must_wait
+from transformer.outcome import Reason, Rejected
 from transformer.upsert import Key
 
 OBJECT = "Prospect"
@@ -53,8 +53,7 @@ class Finder:
         """The prospect of an address, or the one just written to it. Raises Declined."""
         found = await self._query(EMAIL, email)
         if found is not None and self._written.is_changing(_key(email), found):
-            detail = "prospect: its address is being changed by another write."
-            raise Declined(Retry(Reason.SAME_RECORD, detail, HELD_SECONDS, counts=False))
+            raise Declined(must_wait("prospect", HELD_SECONDS))
         return found or self._written.recall(_key(email), self._clock.now())
 
     def writing(self, prospect_id: str, body: Mapping[str, object]) -> AbstractContextManager[Sent]:

@@ -14,8 +14,8 @@ from transformer.clock import Clock
 from transformer.errors import WriteFailed
 from transformer.failures import Declined
 from transformer.kit.json_api import id_of, segment
-from transformer.kit.remembered import RememberedRecords
-from transformer.outcome import Delivered, Outcome, Reason, Rejected, Retry, Skipped
+from transformer.kit.remembered import RememberedRecords, must_wait
+from transformer.outcome import Delivered, Outcome, Reason, Rejected, Skipped
 from transformer.upsert import Key, Match, Note, Operation, Upsert
 
 OBJECT = "account"
@@ -109,8 +109,7 @@ class Accounts:
             if _key(str(row.get("name", ""))) == key:
                 record_id = str(row["id"])
                 if self._ids.is_changing(key, record_id):
-                    detail = "account: its name is being changed by another write."
-                    raise Declined(Retry(Reason.SAME_RECORD, detail, HELD_SECONDS, counts=False))
+                    raise Declined(must_wait("account", HELD_SECONDS))
                 self._ids.learn(key, record_id, now)
                 return record_id
         return None

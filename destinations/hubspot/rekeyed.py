@@ -14,8 +14,8 @@ from destinations.hubspot.shape import is_id
 from transformer.clock import Clock
 from transformer.hosts import host_of
 from transformer.kit.changes import BatchChanges
-from transformer.kit.remembered import RememberedRecords
-from transformer.outcome import Outcome, Reason, Retry
+from transformer.kit.remembered import RememberedRecords, must_wait
+from transformer.outcome import Outcome
 from transformer.upsert import Operation, Upsert
 
 HELD_SECONDS: Final = 2.0
@@ -48,12 +48,7 @@ class Rekeyed:
         keys = [match_key(decision.object_type, match) for match in decision.upsert.matches]
         if not self._changes.must_wait((decision.object_type, decision.record), keys):
             return decision
-        return Retry(
-            Reason.SAME_RECORD,
-            f"{decision.where}: its match key is being changed by another write.",
-            after_seconds=HELD_SECONDS,
-            counts=False,
-        )
+        return must_wait(decision.where, HELD_SECONDS)
 
     def begin(self, writes: Sequence[Write]) -> None:
         """Begin those of writes that go to a record that is there, whoever has found it."""

@@ -14,8 +14,8 @@ from destinations.salesforce.plan import Decision, Write
 from destinations.salesforce.soql import folded, long_id
 from transformer.clock import Clock
 from transformer.kit.changes import BatchChanges
-from transformer.kit.remembered import RememberedRecords
-from transformer.outcome import Outcome, Reason, Retry
+from transformer.kit.remembered import RememberedRecords, must_wait
+from transformer.outcome import Outcome
 
 HELD_SECONDS: Final = 5.0
 # Salesforce makes a person's name of its parts.
@@ -49,7 +49,7 @@ class Rekeyed:
         if self._changes.is_first:
             return decisions
         return [
-            _wait(decision)
+            must_wait(decision.where, HELD_SECONDS)
             if isinstance(decision, Write)
             and decision.found
             and self._changes.must_wait(decision.record_id, each.keys)
@@ -104,12 +104,3 @@ class Rekeyed:
             elif field in _PARTS and _NAME in properties:
                 values.setdefault(_NAME, _ANOTHER)
         return values
-
-
-def _wait(write: Write) -> Retry:
-    return Retry(
-        Reason.SAME_RECORD,
-        f"{write.where}: its match key is being changed by another write.",
-        after_seconds=HELD_SECONDS,
-        counts=False,
-    )

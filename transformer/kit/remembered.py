@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Generic, TypeAlias, TypeVar
 
 from transformer.errors import WriteFailed
+from transformer.outcome import Reason, Retry
 from transformer.upsert import Key
 
 K = TypeVar("K", bound=Hashable)
@@ -238,6 +239,12 @@ class RememberedRecords(Remembered[Key, V], Generic[V, R]):
                 self.way_back[record] = back[0]
         else:
             del self.way_back[record]
+
+
+def must_wait(where: str, after_seconds: float) -> Retry:
+    """The wait of whoever is found by a key that a write under way is changing."""
+    detail = f"{where}: its match key is being changed by another write."
+    return Retry(Reason.SAME_RECORD, detail, after_seconds, counts=False)
 
 
 def _same(value: str, other: str) -> bool:

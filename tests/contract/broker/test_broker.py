@@ -1,7 +1,6 @@
 """The broker contract: memory, embedded and Apache Kafka keep the same promises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -11,40 +10,14 @@ from tests.contract.broker.brokers import (
     Harness,
     Worker,
     by_partition,
-    harness,
     produce,
     read_all,
     until,
 )
 from tests.waiting import PATIENCE_SECONDS
 from transformer.broker import TopicSpec
-from transformer.embedded import EmbeddedCluster
 from transformer.errors import PartitionLost, ProduceFailed
 from transformer.record import Message, Partition
-
-
-@pytest.fixture(scope="module")
-def embedded_servers() -> Iterator[list[str]]:
-    """The address of one embedded cluster for the module."""
-    with EmbeddedCluster() as cluster:
-        yield cluster.bootstrap_servers
-
-
-@pytest.fixture(params=["memory", "embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-async def it(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
-    """Each broker in turn."""
-    async with harness(request.param, request) as one:
-        yield one
-
-
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
-async def full(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
-    """The brokers with all of Kafka's groups.
-
-    The embedded one is for one worker: a join takes 3 s, and commits are refused in a rebalance.
-    """
-    async with harness(request.param, request) as one:
-        yield one
 
 
 async def test_records_of_a_key_stay_in_one_partition_and_in_order(it: Harness) -> None:

@@ -1,45 +1,19 @@
 """The broker contract, for those who join no group: readers, and what others have committed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-
-import pytest
 
 from tests.contract.broker.brokers import (
     KEYED,
     PARTITIONS,
     Harness,
     by_partition,
-    harness,
     produce,
     read_all,
     read_on,
 )
 from tests.waiting import PATIENCE_SECONDS
 from transformer.clock import SystemClock
-from transformer.embedded import EmbeddedCluster
 from transformer.record import Message, Partition, Record
-
-
-@pytest.fixture(scope="module")
-def embedded_servers() -> Iterator[list[str]]:
-    """The address of one embedded cluster for the module."""
-    with EmbeddedCluster() as cluster:
-        yield cluster.bootstrap_servers
-
-
-@pytest.fixture(params=["memory", "embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-async def it(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
-    """Each broker in turn."""
-    async with harness(request.param, request) as one:
-        yield one
-
-
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
-async def full(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
-    """The brokers that know the times of their records; the embedded one does not."""
-    async with harness(request.param, request) as one:
-        yield one
 
 
 async def test_a_reader_reads_all_from_the_beginning(it: Harness) -> None:

@@ -5,24 +5,20 @@ What it cannot do against the emulator, it could not do against Pipedrive.
 
 import asyncio
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from destinations.pipedrive.emulator import build
+from tests.contract.node_client import installed
 
-NODE = Path(__file__).parents[2] / "node" / "pipedrive"
 INVALID = "ERR_SCHEMA_VALIDATION_FAILED"
 
 
 @pytest.fixture(scope="session")
 def pipedrive_client() -> Path:
     """The script, with the client installed beside it."""
-    if not (NODE / "node_modules" / "pipedrive").is_dir():
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        subprocess.run(command, cwd=NODE, check=True, capture_output=True)  # noqa: S603
-    return NODE / "pipedrive_client.mjs"
+    return installed("pipedrive", where="pipedrive") / "pipedrive_client.mjs"
 
 
 @pytest.mark.node

@@ -5,7 +5,6 @@ What they cannot do against the emulator, they could not do against Salesforce.
 
 import asyncio
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -27,11 +26,11 @@ from simple_salesforce.exceptions import (
 )
 
 from destinations.salesforce.emulator import App, SalesforceEmulator, build
+from tests.contract.node_client import installed
 
 T = TypeVar("T")
 Client: TypeAlias = Any
 """simple-salesforce: its attributes are objects and its answers are JSON, neither typed."""
-NODE = Path(__file__).parents[2] / "node"
 USER = {"username": "integration@example.com", "password": "secret", "version": "64.0"}
 FIELDS = {"Lead": ["Ext__c:string(40):externalId,unique", "Team__c:string(40):externalId"]}
 
@@ -332,10 +331,7 @@ async def test_simple_salesforce_loads_in_bulk_and_reads_each_rows_result() -> N
 @pytest.fixture(scope="session")
 def jsforce_client() -> Path:
     """The script, with jsforce installed beside it from the lock file."""
-    if not (NODE / "node_modules" / "jsforce").is_dir():
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        subprocess.run(command, cwd=NODE, check=True, capture_output=True)  # noqa: S603
-    return NODE / "jsforce_client.mjs"
+    return installed("jsforce") / "jsforce_client.mjs"
 
 
 @pytest.mark.node
