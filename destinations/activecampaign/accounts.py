@@ -274,7 +274,7 @@ def field_entry(field: Field, text: str, currency: str) -> dict[str, object]:
 
 
 def _key(name: str) -> Key:
-    return (OBJECT, NAME, name.strip().casefold())
+    return (OBJECT, NAME, name.strip().lower())
 
 
 def _accept(reply: Reply, where: str) -> None:

@@ -127,8 +127,8 @@ class Deals:
     ) -> Sequence[Mapping[str, object]]:
         since = {} if created_after is None else {"filters_created_after": created_after}
         rows = await self._client.list_all("deals", "deals", filters_title=title, **since)
-        wanted = title.strip().casefold()
-        return [row for row in rows if str(row.get("title", "")).strip().casefold() == wanted]
+        wanted = title.strip().lower()
+        return [row for row in rows if str(row.get("title", "")).strip().lower() == wanted]
 
     async def _body(
         self, properties: Mapping[str, object], *, new: bool

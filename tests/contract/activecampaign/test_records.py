@@ -54,6 +54,24 @@ async def test_an_account_is_found_by_its_name_in_any_case_or_created() -> None:
         assert setup.emulator.calls_by_route["GET /api/3/accounts"] == 1
 
 
+def deal(title: str) -> Upsert:
+    """A deal found by title."""
+    properties = {"title": title, "value": 1, "contact": "a@x.io", "group": "Sales"}
+    return Upsert("deal", Operation.UPSERT, properties, (Match("title", title),))
+
+
+async def test_names_and_titles_are_compared_in_lower_case_not_folded() -> None:
+    """`Straße` and `Strasse` are two companies, and two deals, as two match keys are."""
+    async with connected() as setup:
+        for make in (account, deal):
+            kind = make("x").object_type
+            for number, name in enumerate(("Straße", "Strasse"), 1):
+                assert await setup.write(make(name)) == [Delivered("created", str(number), kind)]
+                assert await setup.write(make(name.upper() if number == 2 else name)) == [
+                    Delivered("updated", str(number), kind)
+                ]
+
+
 async def test_an_account_name_that_is_taken_becomes_an_update_of_that_account() -> None:
     """Also when the vendor's search did not find it."""
     async with connected() as setup:
@@ -243,11 +261,8 @@ async def test_a_deal_that_cannot_be_is_rejected_before_it_is_sent(
 async def test_a_deal_is_found_by_title_where_the_mapping_says_so() -> None:
     """Exactly that title, although the vendor's filter gives those that contain it."""
     async with connected() as setup:
-        deal = {"value": 1, "contact": "a@x.io", "group": "Sales"}
-        await setup.write(new("deal", title="Big deal", **deal))
-        upsert = Upsert(
-            "deal", Operation.UPSERT, {"title": "Big", **deal}, (Match("title", "Big"),)
-        )
+        upsert = deal("Big")
+        await setup.write(new("deal", **{**upsert.properties, "title": "Big deal"}))
         assert await setup.write(upsert) == [Delivered("created", "2", "deal")]
         assert await setup.write(upsert) == [Delivered("updated", "2", "deal")]
 
